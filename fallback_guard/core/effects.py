@@ -1,0 +1,83 @@
+"""What the guard wants done.  The set is closed: `Effect` lists every kind."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import IntEnum
+
+from fallback_guard.core.failure_modes import FAILURE_MODES, Bucket, FailureMode
+from fallback_guard.core.motion import Motion, MotionKind
+from fallback_guard.core.safe_moves import SafeMoveKind
+from fallback_guard.core.validation import Stage
+
+
+class Occasion(IntEnum):
+    """What was decided on; the values are those of GuardDecision.msg."""
+
+    NONE = 0
+    DUE = 1
+    RECOVERY = 2
+    REFUSAL = 3
+
+
+class Clock(IntEnum):
+    """Where a request's clock started; the values are those of GuardDecision.msg."""
+
+    NONE = 0
+    STAMP = 1
+    ARRIVAL = 2
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decision:
+    """The record of one decision; the fields are those of GuardDecision.msg."""
+
+    request_id: str
+    robot_id: str
+    occasion: Occasion
+    outcome: MotionKind = MotionKind.NONE
+    sequence: int = 0
+    safe_move: SafeMoveKind = SafeMoveKind.NONE
+    source: str = ""
+    attempt: int = 0
+    failure_mode: FailureMode | None = None
+    detail: str = ""
+    clock: Clock = Clock.NONE
+    time_to_decision_ns: int = 0
+    time_left_ns: int = 0
+    planning_ns: int = 0
+    stage_ns: Mapping[Stage, int] = field(default_factory=dict)
+    candidates_refused: int = 0
+
+    @property
+    def bucket(self) -> Bucket:
+        """The risk of the failure mode."""
+        return FAILURE_MODES[self.failure_mode].bucket if self.failure_mode else Bucket.NONE
+
+    @property
+    def vda5050_error(self) -> str:
+        """The error type of VDA 5050 that says the same; empty if there is none."""
+        return (FAILURE_MODES[self.failure_mode].vda5050_error or "") if self.failure_mode else ""
+
+
+@dataclass(frozen=True, slots=True)
+class SendMotion:
+    """Publish a command on `motion`, before anything else is done."""
+
+    motion: Motion
+
+
+@dataclass(frozen=True, slots=True)
+class ReportDecision:
+    """Publish a record on `guard/decision`."""
+
+    decision: Decision
+
+
+@dataclass(frozen=True, slots=True)
+class LatchReset:
+    """Tell the operator which robots were latched and no longer are."""
+
+    robot_ids: tuple[str, ...]
+
+
+Effect = SendMotion | ReportDecision | LatchReset

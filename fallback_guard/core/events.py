@@ -1,0 +1,62 @@
+"""What can happen to the guard.  The set is closed: `Event` lists every kind."""
+
+from dataclasses import dataclass
+
+from fallback_guard.core.request import PickRequest
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RequestArrived:
+    """A pick request.  `stamp_age_ns` is how old its stamp was on arrival; negative: from the future."""
+
+    request: PickRequest
+    stamp_age_ns: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RouteFellDue:
+    """The robot needs the route of an earlier request now."""
+
+    request_id: str
+    robot_id: str
+    stamp_age_ns: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CandidateArrived:
+    """A planner's answer, as it came.  `failure` is not empty where the planner has none to give."""
+
+    request_id: str
+    robot_id: str
+    source: str
+    attempt: int
+    payload: bytes
+    planning_ns: int
+    failure: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PositionArrived:
+    """Where a robot is, in metres in the map frame; `lost` where it does not know."""
+
+    robot_id: str
+    x: float
+    y: float
+    lost: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ResetRequested:
+    """An operator lets routes through again; an empty `robot_id` means every robot."""
+
+    robot_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class TimePassed:
+    """Nothing but time: what has fallen due by now is done."""
+
+
+Event = (
+    RequestArrived | RouteFellDue | CandidateArrived | PositionArrived | ResetRequested | TimePassed
+)

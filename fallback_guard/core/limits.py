@@ -1,0 +1,68 @@
+"""Every bound on what comes from outside, with its reason.
+
+A limit is checked before the thing it bounds costs anything.  Together they bound the work of one
+step, and that bound is what the deadline rests on.
+"""
+
+from typing import Final
+
+from fallback_guard.core.units import NS_PER_MS, NS_PER_S
+
+PAYLOAD_BYTES_MAX: Final = 16_384
+"""A route of STOPS_MAX stops with long names and `via` lists is under 12 kB."""
+
+NESTING_MAX: Final = 8
+"""The route schema nests three deep; 8 leaves room for a wrong answer to be named more precisely."""
+
+IDENTIFIER_CHARS_MAX: Final = 64
+"""The length that fits a UUID with a prefix, and a line of a table."""
+
+STOPS_MAX: Final = 32
+"""Pick lists of batch order picking rarely pass 20 lines (de Koster, Le-Duc, Roodbergen 2007)."""
+
+VIA_NODES_MAX: Final = 128
+"""Nodes between two stops; a warehouse with more is mapped too finely to be planned by a language model."""
+
+QUANTITY_MAX: Final = 1_000
+"""Pieces in one pick list line; more is a pallet move, not a pick."""
+
+INSTRUCTIONS_CHARS_MAX: Final = 4_096
+"""Free text for the planner; it costs the guard nothing, and a prompt must end somewhere."""
+
+ROBOTS_MAX: Final = 1_000
+"""Robots on one guard.  A robot that nobody configured takes memory from the others."""
+
+REQUESTS_OPEN_MAX: Final = 8
+"""Requests of one robot that are planned ahead at a time."""
+
+REQUESTS_REMEMBERED_MAX: Final = 64
+"""Requests of one robot kept, open or decided, so that a late repeat is known for what it is."""
+
+CANDIDATES_PER_REQUEST_MAX: Final = 16
+"""Answers validated for one request; a planner that needs more is flooding."""
+
+REFUSALS_REPORTED_PER_S_MAX: Final = 50
+"""Refusals published in one second; the others are counted, so that a flood is not echoed as another."""
+
+DETAIL_CHARS_MAX: Final = 240
+"""Length of the explanation in a decision."""
+
+STAMP_AGE_NS_MAX: Final = 50 * NS_PER_MS
+"""A stamp older than this is not believed to be the moment the request fell due."""
+
+PATHS_REMEMBERED_MAX: Final = 4_096
+"""Start nodes whose shortest paths are kept; the oldest is dropped first."""
+
+MAP_BYTES_MAX: Final = 128 * 1024 * 1024
+"""A map of 100,000 bins takes about 60 MB as GeoJSON."""
+
+MAP_FEATURES_MAX: Final = 1_000_000
+"""Features in a map, for the same reason."""
+
+ROUTE_DURATION_NS_MAX: Final = 3_600 * NS_PER_S
+"""A pick tour of more than an hour is a mistake in whatever asked for it."""
+
+assert CANDIDATES_PER_REQUEST_MAX <= REFUSALS_REPORTED_PER_S_MAX, (
+    "one request's refusals fit the budget"
+)
+assert REQUESTS_OPEN_MAX < REQUESTS_REMEMBERED_MAX, "an open request is never forgotten"

@@ -1,0 +1,216 @@
+"""Writing motions and decisions: what one step of the guard sends, counts and explains."""
+
+from dataclasses import dataclass
+
+from fallback_guard.core.config import GuardConfig
+from fallback_guard.core.effects import Decision, Effect, Occasion, ReportDecision, SendMotion
+from fallback_guard.core.events import CandidateArrived
+from fallback_guard.core.failure_modes import FailureMode
+from fallback_guard.core.identifiers import printable
+from fallback_guard.core.limits import REFUSALS_REPORTED_PER_S_MAX
+from fallback_guard.core.motion import Motion, MotionKind, ValidatedRoute, waypoints_along
+from fallback_guard.core.records import Judged, RequestRecord
+from fallback_guard.core.safe_moves import SafeMove, SafeMoveKind
+from fallback_guard.core.units import NS_PER_S
+from fallback_guard.core.validation import Refusal
+from fallback_guard.core.warehouse import Warehouse
+
+
+@dataclass(slots=True, kw_only=True)
+class Counters:
+    """What the guard has done; the fields are those of GuardState.msg."""
+
+    requests: int = 0
+    decisions: int = 0
+    routes: int = 0
+    safe_moves: int = 0
+    recoveries: int = 0
+    refusals: int = 0
+    decisions_late: int = 0
+
+
+class Outbox:
+    """Collects the effects of one step.  Decides nothing; each motion gets the next sequence number."""
+
+    def __init__(self, *, config: GuardConfig, warehouse: Warehouse, first_sequence: int) -> None:
+        """Begin above `first_sequence`."""
+        self.counters = Counters()
+        self._config = config
+        self._warehouse = warehouse
+        self._sequence = first_sequence
+        self._now_ns = 0
+        self._effects: list[Effect] = []
+        self._refusals_second = 0
+        self._refusals_in_second = 0
+
+    def open(self, now_ns: int) -> None:
+        """Begin a step."""
+        self._now_ns = now_ns
+        self._effects = []
+
+    def effects(self) -> tuple[Effect, ...]:
+        """Return what the step has put in, in order."""
+        return tuple(self._effects)
+
+    def put(self, effect: Effect) -> None:
+        """Add an effect that needs no bookkeeping."""
+        self._effects.append(effect)
+
+    def route_when_due(
+        self,
+        record: RequestRecord,
+        route: ValidatedRoute,
+        *,
+        judged: Judged | None = None,
+        refusal: Refusal | None = None,
+    ) -> None:
+        """Send the decision ROUTE.  `refusal` says why it is the standby route, where it is."""
+        motion = self._send_route(record, route, refusal.mode if refusal else None)
+        self.counters.routes += 1
+        self._report_due(record, motion, refusal, judged)
+
+    def safe_move_when_due(
+        self, record: RequestRecord, safe_move: SafeMove, refusal: Refusal
+    ) -> None:
+        """Send the decision SAFE_MOVE, and why."""
+        record.halted_by = refusal.mode
+        motion = self._send(
+            record,
+            Motion(
+                kind=MotionKind.SAFE_MOVE,
+                request_id=record.request_id,
+                robot_id=record.robot_id,
+                sequence=self._next_sequence(),
+                reason=refusal.mode,
+                source="",
+                stops=(),
+                waypoints=waypoints_along(self._warehouse, safe_move.path),
+                safe_move=safe_move.kind,
+                safe_move_target=safe_move.target,
+                lease_ns=self._config.lease_ns,
+            ),
+        )
+        self.counters.safe_moves += 1
+        self._report_due(record, motion, refusal, record.last_judged)
+
+    def recovery(
+        self,
+        record: RequestRecord,
+        route: ValidatedRoute,
+        mode: FailureMode | None,
+        judged: Judged | None = None,
+    ) -> None:
+        """Send the one route that may follow a safe move; `mode` is what made it necessary."""
+        motion = self._send_route(record, route, mode)
+        self.counters.recoveries += 1
+        refusal = Refusal(mode, f"recovered by {route.source}") if mode else None
+        self._report(record, motion, Occasion.RECOVERY, refusal, judged)
+
+    def refuse(
+        self,
+        request_id: str,
+        robot_id: str,
+        refusal: Refusal,
+        *,
+        judged: Judged | None = None,
+        answers_refused: int = 0,
+    ) -> None:
+        """Count a refusal and, within the budget of this second, report it.  Nothing moves."""
+        self.counters.refusals += 1
+        second = self._now_ns // NS_PER_S
+        if second != self._refusals_second:
+            self._refusals_second, self._refusals_in_second = second, 0
+        self._refusals_in_second += 1
+        if self._refusals_in_second > REFUSALS_REPORTED_PER_S_MAX:
+            return
+        candidate = judged.candidate if judged else None
+        self._effects.append(
+            ReportDecision(
+                Decision(
+                    request_id=printable(request_id),
+                    robot_id=printable(robot_id),
+                    occasion=Occasion.REFUSAL,
+                    source=candidate.source if candidate else "",
+                    attempt=candidate.attempt if candidate else 0,
+                    failure_mode=refusal.mode,
+                    detail=refusal.detail,
+                    planning_ns=candidate.planning_ns if candidate else 0,
+                    stage_ns=judged.verdict.stage_ns if judged else {},
+                    candidates_refused=answers_refused,
+                )
+            )
+        )
+
+    def _next_sequence(self) -> int:
+        self._sequence += 1
+        return self._sequence
+
+    def _send(self, record: RequestRecord, motion: Motion) -> Motion:
+        record.sequence = motion.sequence
+        self._effects.append(SendMotion(motion))
+        return motion
+
+    def _send_route(
+        self, record: RequestRecord, route: ValidatedRoute, reason: FailureMode | None
+    ) -> Motion:
+        return self._send(
+            record,
+            Motion(
+                kind=MotionKind.ROUTE,
+                request_id=record.request_id,
+                robot_id=record.robot_id,
+                sequence=self._next_sequence(),
+                reason=reason,
+                source=route.source,
+                stops=route.stops,
+                waypoints=route.waypoints,
+                safe_move=SafeMoveKind.NONE,
+                safe_move_target=0,
+                lease_ns=self._config.lease_ns,
+            ),
+        )
+
+    def _report_due(
+        self,
+        record: RequestRecord,
+        motion: Motion,
+        refusal: Refusal | None,
+        judged: Judged | None,
+    ) -> None:
+        self.counters.decisions += 1
+        late = self._now_ns - record.due_ns > self._config.deadline_ns
+        self.counters.decisions_late += late
+        self._report(record, motion, Occasion.DUE, refusal, judged)
+
+    def _report(
+        self,
+        record: RequestRecord,
+        motion: Motion,
+        occasion: Occasion,
+        refusal: Refusal | None,
+        judged: Judged | None,
+    ) -> None:
+        taken_ns = self._now_ns - record.due_ns
+        candidate: CandidateArrived | None = judged.candidate if judged else None
+        self._effects.append(
+            ReportDecision(
+                Decision(
+                    request_id=record.request_id,
+                    robot_id=record.robot_id,
+                    occasion=occasion,
+                    outcome=motion.kind,
+                    sequence=motion.sequence,
+                    safe_move=motion.safe_move,
+                    source=candidate.source if candidate else motion.source,
+                    attempt=candidate.attempt if candidate else 0,
+                    failure_mode=refusal.mode if refusal else None,
+                    detail=refusal.detail if refusal else "",
+                    clock=record.clock,
+                    time_to_decision_ns=taken_ns,
+                    time_left_ns=max(0, self._config.deadline_ns - taken_ns),
+                    planning_ns=candidate.planning_ns if candidate else 0,
+                    stage_ns=judged.verdict.stage_ns if judged else {},
+                    candidates_refused=record.answers_refused,
+                )
+            )
+        )

@@ -1,0 +1,85 @@
+"""What the guard remembers of each robot and each request."""
+
+from dataclasses import dataclass, field
+
+from fallback_guard.core.effects import Clock
+from fallback_guard.core.events import CandidateArrived
+from fallback_guard.core.failure_modes import FailureMode
+from fallback_guard.core.limits import REQUESTS_REMEMBERED_MAX
+from fallback_guard.core.motion import ValidatedRoute
+from fallback_guard.core.request import PickRequest
+from fallback_guard.core.request_states import OPEN, RequestInput, RequestState, after
+from fallback_guard.core.validation import Refusal, Verdict
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Judged:
+    """A candidate with its verdict."""
+
+    candidate: CandidateArrived
+    verdict: Verdict
+
+
+@dataclass(slots=True, kw_only=True)
+class RequestRecord:
+    """One request.  `request` is None where only its id is known.
+
+    `defect` is what keeps it from being served; `standby` the route the guard itself would drive;
+    `sequence` that of the last motion sent for it, 0 before the decision.
+    """
+
+    request_id: str
+    robot_id: str
+    request: PickRequest | None = None
+    state: RequestState = RequestState.PLANNING
+    defect: Refusal | None = None
+    standby: ValidatedRoute | None = None
+    staged: Judged | None = None
+    last_refusal: Refusal | None = None
+    last_judged: Judged | None = None
+    halted_by: FailureMode | None = None
+    answers_seen: set[tuple[str, int]] = field(default_factory=set)
+    answers_refused: int = 0
+    sequence: int = 0
+    due_ns: int = 0
+    clock: Clock = Clock.NONE
+
+    def accept(self, event: RequestInput) -> bool:
+        """Change state as the table says; return False, changing nothing, where it says nothing."""
+        following = after(self.state, event)
+        if following is None:
+            return False
+        self.state = following
+        return True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Position:
+    """Where a robot was at `at_ns`: the nearest node and how far away from it (m)."""
+
+    node: int
+    distance_m: float
+    at_ns: int
+
+
+@dataclass(slots=True, kw_only=True)
+class RobotRecord:
+    """One robot.  `position` is None where it is unknown; `requests` are in order of arrival."""
+
+    robot_id: str
+    position: Position | None = None
+    safe_moves_in_a_row: int = 0
+    latched: bool = False
+    requests: dict[str, RequestRecord] = field(default_factory=dict)
+
+    @property
+    def requests_open(self) -> int:
+        """How many requests wait for their decision."""
+        return sum(record.state in OPEN for record in self.requests.values())
+
+    def remember(self, record: RequestRecord) -> None:
+        """Add a request, and forget the oldest decided one where there are too many."""
+        self.requests[record.request_id] = record
+        if len(self.requests) > REQUESTS_REMEMBERED_MAX:
+            oldest = next(key for key, old in self.requests.items() if old.state not in OPEN)
+            del self.requests[oldest]

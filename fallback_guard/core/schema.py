@@ -1,0 +1,43 @@
+"""The route schema, version 1: the only thing a planner may say."""
+
+from typing import Annotated, Final, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from fallback_guard.core.identifiers import IDENTIFIER_PATTERN
+from fallback_guard.core.limits import IDENTIFIER_CHARS_MAX, QUANTITY_MAX, STOPS_MAX, VIA_NODES_MAX
+
+NODE_ID_MAX: Final = 2**32 - 1
+"""Node ids are uint32 on the wire."""
+
+Identifier = Annotated[
+    str, Field(min_length=1, max_length=IDENTIFIER_CHARS_MAX, pattern=IDENTIFIER_PATTERN)
+]
+NodeId = Annotated[int, Field(ge=0, le=NODE_ID_MAX)]
+Quantity = Annotated[int, Field(ge=1, le=QUANTITY_MAX)]
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(strict=True, extra="forbid", frozen=True, allow_inf_nan=False)
+
+
+class Stop(_Strict):
+    """One pick, and the way to it.
+
+    `via` names every node passed between the stop before (or the start) and this one, both left out.
+    Where it is absent or empty the guard drives the shortest open path.
+    """
+
+    bin: Identifier
+    sku: Identifier
+    quantity: Quantity
+    via: Annotated[list[NodeId], Field(max_length=VIA_NODES_MAX)] | None = None
+
+
+class Route(_Strict):
+    """A pick route: the stops in driving order."""
+
+    version: Literal[1]
+    request_id: Identifier
+    robot_id: Identifier
+    stops: Annotated[list[Stop], Field(min_length=1, max_length=STOPS_MAX)]
