@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from fallback_guard.core.config import GuardConfig
 from fallback_guard.core.request import PickRequest
 
 
@@ -50,6 +51,13 @@ class ResetRequested:
     """An operator lets routes through again; an empty `robot_id` means every robot."""
 
     robot_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConfigurationChanged:
+    """Parameters that may change while running have changed; what is decided from now on follows `config`."""
+
+    config: GuardConfig
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,12 +9,15 @@ from shapely import LineString, Polygon
 from shapely.validation import explain_validity
 
 from fallback_guard.core.identifiers import is_identifier, printable
-from fallback_guard.core.limits import MAP_BYTES_MAX, MAP_FEATURES_MAX
+from fallback_guard.core.limits import COORDINATE_M_MAX, MAP_BYTES_MAX, MAP_FEATURES_MAX
 from fallback_guard.core.schema import NodeId
 from fallback_guard.core.warehouse import Edge, Node, Warehouse, Zone, build_warehouse
 
-Coordinate = Annotated[float, Field(ge=-1e6, le=1e6, allow_inf_nan=False)]
+Coordinate = Annotated[float, Field(ge=-COORDINATE_M_MAX, le=COORDINATE_M_MAX, allow_inf_nan=False)]
 Position = Annotated[list[Coordinate], Field(min_length=2, max_length=3)]
+
+PATH_CHARS_MAX: Final = 4_096
+"""What a message says of a path at most: as much as Linux takes."""
 
 _END_TOLERANCE_M: Final = 0.5
 """How far an edge's line may end from the node it names, before it is taken for a mistake."""
@@ -121,6 +124,8 @@ def _first_problem(error: ValidationError) -> str:
 def _feature_name(index: int, feature: dict[str, object]) -> str:
     properties = feature.get("properties")
     identity = properties.get("id") if isinstance(properties, dict) else None
+    if not isinstance(identity, int | float | str):
+        identity = None  # Text of a list that nests deeply cannot even be made.
     return f"feature {index} (id {printable(str(identity))})"
 
 
@@ -253,7 +258,7 @@ def parse_warehouse(data: bytes, *, source: str) -> Warehouse:
     if len(data) > MAP_BYTES_MAX:
         raise MapError(
             where=source,
-            problem=f"{len(data)} bytes are over the limit of {MAP_BYTES_MAX}",
+            problem=f"it is over the limit of {MAP_BYTES_MAX} bytes",
             remedy="Split the map",
         )
     try:
@@ -289,11 +294,12 @@ def parse_warehouse(data: bytes, *, source: str) -> Warehouse:
 def load_warehouse(path: Path) -> Warehouse:
     """Read a map from a file.  Raises MapError, also for a file that cannot be read."""
     try:
-        data = path.read_bytes()
-    except OSError as error:
+        with path.open("rb") as file:
+            data = file.read(MAP_BYTES_MAX + 1)
+    except (OSError, ValueError) as error:  # ValueError: a NUL in the path.
         raise MapError(
-            where=str(path),
-            problem=f"it cannot be read ({error.strerror})",
+            where=printable(str(path), chars_max=PATH_CHARS_MAX),
+            problem=f"it cannot be read ({getattr(error, 'strerror', None) or error})",
             remedy="Check the path and its rights",
         ) from error
     return parse_warehouse(data, source=str(path))

@@ -3,13 +3,13 @@
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from heapq import heappop, heappush
-from math import isfinite
 from typing import Final
 
 from fallback_guard.core.config import GuardConfig
 from fallback_guard.core.effects import Clock, Effect, LatchReset
 from fallback_guard.core.events import (
     CandidateArrived,
+    ConfigurationChanged,
     Event,
     PositionArrived,
     RequestArrived,
@@ -22,6 +22,7 @@ from fallback_guard.core.identifiers import is_identifier, printable
 from fallback_guard.core.judge import Judge
 from fallback_guard.core.limits import (
     CANDIDATES_PER_REQUEST_MAX,
+    COORDINATE_M_MAX,
     REQUESTS_OPEN_MAX,
     STAMP_AGE_NS_MAX,
 )
@@ -30,7 +31,7 @@ from fallback_guard.core.outbox import Counters, Outbox
 from fallback_guard.core.paths import Paths
 from fallback_guard.core.records import Judged, Position, RequestRecord, RobotRecord
 from fallback_guard.core.request_rules import request_defect
-from fallback_guard.core.request_states import MAY_SEND_ROUTE, RequestInput, RequestState
+from fallback_guard.core.request_states import MAY_SEND_ROUTE, OPEN, RequestInput, RequestState
 from fallback_guard.core.safe_moves import CANCEL_AND_HOLD, HOLD, SafeMove, safe_move_table
 from fallback_guard.core.units import NS_PER_MS
 from fallback_guard.core.validation import Refusal, Stopwatch, Verdict, stopped
@@ -81,6 +82,7 @@ class Guard:
             CandidateArrived: self._on_candidate,
             PositionArrived: self._on_position,
             ResetRequested: self._on_reset,
+            ConfigurationChanged: self._on_configuration,
             TimePassed: self._on_time,
         }
 
@@ -119,13 +121,13 @@ class Guard:
         request = event.request
         robot = self._robot(request.robot_id)
         if isinstance(robot, Refusal):
-            self._outbox.refuse(request.request_id, request.robot_id, robot)
+            self._turn_away(request.robot_id, request.request_id, robot, event.stamp_age_ns, due=not request.on_due)
             return
         if not is_identifier(request.request_id):
             refusal = Refusal(
                 FailureMode.BAD_IDENTIFIER, f"request_id {printable(request.request_id)!r}"
             )
-            self._turn_away(robot, "", refusal, event.stamp_age_ns, due=not request.on_due)
+            self._turn_away(robot, request.request_id, refusal, event.stamp_age_ns, due=not request.on_due)
             return
         if request.request_id in robot.requests:
             self._outbox.refuse(
@@ -143,14 +145,18 @@ class Guard:
             )
             return
         record = RequestRecord(
-            request_id=request.request_id, robot_id=robot.robot_id, request=request
+            request_id=request.request_id,
+            robot_id=robot.robot_id,
+            request=replace(request, instructions=""),
         )
         record.defect = request_defect(request, self._warehouse, self._config)
         if record.defect is None:
             for older in robot.requests.values():
-                older.accept(RequestInput.SUPERSEDED)
+                older.supersede()
             record.standby = self._judge.standby(request, request.start_node)
             self.counters.requests += 1
+        else:
+            record.request = replace(request, instructions="", items=())  # Of a bad one, nothing large is kept.
         robot.remember(record)
         if not request.on_due:
             self._fall_due(robot, record, event.stamp_age_ns)
@@ -160,15 +166,12 @@ class Guard:
     def _on_due(self, event: RouteFellDue) -> None:
         robot = self._robot(event.robot_id)
         if isinstance(robot, Refusal):
-            self._outbox.refuse(event.request_id, event.robot_id, robot)
+            self._turn_away(event.robot_id, event.request_id, robot, event.stamp_age_ns, due=True)
             return
         record = robot.requests.get(event.request_id)
         if record is None:
-            known = is_identifier(event.request_id)
             refusal = Refusal(FailureMode.UNKNOWN_REQUEST, "the request itself never came")
-            self._turn_away(
-                robot, event.request_id if known else "", refusal, event.stamp_age_ns, due=True
-            )
+            self._turn_away(robot, event.request_id, refusal, event.stamp_age_ns, due=True)
         elif record.state in (RequestState.PLANNING, RequestState.STAGED):
             self._fall_due(robot, record, event.stamp_age_ns)
         else:
@@ -199,7 +202,7 @@ class Guard:
             return
         record.answers_seen.add((event.source, event.attempt))
         verdict = self._verdict(robot, record, event)
-        judged = Judged(candidate=event, verdict=verdict)
+        judged = _judged(event, verdict)
         if verdict.refusal is not None:
             self._refuse_answer(record, judged, verdict.refusal)
         else:
@@ -209,9 +212,10 @@ class Guard:
         robot = self._robot(event.robot_id)
         if isinstance(robot, Refusal):
             self._outbox.refuse("", event.robot_id, robot)
-        elif event.lost or not (isfinite(event.x) and isfinite(event.y)):
-            robot.position = None
-        else:
+            return
+        robot.position = None
+        # Written so that NaN fails it.
+        if not event.lost and abs(event.x) <= COORDINATE_M_MAX and abs(event.y) <= COORDINATE_M_MAX:
             node, distance_m = self._paths.nearest_node(event.x, event.y)
             robot.position = Position(node=node, distance_m=distance_m, at_ns=self._now_ns)
 
@@ -227,6 +231,9 @@ class Guard:
             for record in robot.requests.values():
                 self._plan_recovery(record)
         self._outbox.put(LatchReset(tuple(sorted(robot.robot_id for robot in reset))))
+
+    def _on_configuration(self, event: ConfigurationChanged) -> None:
+        self._config = self._judge.config = self._outbox.config = event.config
 
     def _on_time(self, _event: TimePassed) -> None:
         pass  # `step` has done what fell due.
@@ -292,8 +299,10 @@ class Guard:
                 elif record.state is RequestState.HALTED:
                     self._recover(robot, record)
             except Exception as error:  # noqa: BLE001  # fail closed, whatever it is
-                record.accept(RequestInput.WINDOW_CLOSED)
-                if not record.sequence:
+                record.halt()
+                if record.sequence:
+                    self._outbox.refuse(record.request_id, record.robot_id, _internal(error))
+                else:
                     self._outbox.safe_move_when_due(record, CANCEL_AND_HOLD, _internal(error))
 
     def _close_window(self, robot: RobotRecord, record: RequestRecord) -> None:
@@ -310,7 +319,7 @@ class Guard:
             robot.safe_moves_in_a_row = 0
             self._outbox.route_when_due(record, standby, refusal=refusal, judged=record.last_judged)
             return
-        record.accept(RequestInput.WINDOW_CLOSED)
+        record.halt()
         robot.safe_moves_in_a_row += 1
         robot.latched = robot.latched or robot.safe_moves_in_a_row >= self._config.latch_after
         self._outbox.safe_move_when_due(record, self._safe_move(robot), refusal)
@@ -339,42 +348,51 @@ class Guard:
             self._outbox.recovery(record, route, record.halted_by)
 
     def _turn_away(
-        self, robot: RobotRecord, request_id: str, refusal: Refusal, stamp_age_ns: int, *, due: bool
+        self, robot: RobotRecord | str, request_id: str, refusal: Refusal, stamp_age_ns: int, *, due: bool
     ) -> None:
-        """Answer a request that is not even opened: the safe move at once where it is due."""
-        if not due:
-            self._outbox.refuse(request_id, robot.robot_id, refusal)
+        """Answer a request that is not even opened: the safe move at once where it is due.
+
+        `robot` is only a name where it is not served: nothing is remembered of it, and nothing said to a
+        name that is none.
+        """
+        robot_id = robot.robot_id if isinstance(robot, RobotRecord) else robot
+        if not due or not is_identifier(robot_id):
+            self._outbox.refuse(request_id, robot_id, refusal)
             return
+        known = is_identifier(request_id)
         record = RequestRecord(
-            request_id=request_id, robot_id=robot.robot_id, state=RequestState.CLOSED
+            request_id=request_id if known else "", robot_id=robot_id, state=RequestState.CLOSED
         )
         self._start_clock(record, stamp_age_ns)
-        if request_id:
+        if isinstance(robot, RobotRecord) and known:
             robot.remember(record)
-        self._outbox.safe_move_when_due(record, self._safe_move(robot), refusal)
+        safe_move = self._safe_move(robot) if isinstance(robot, RobotRecord) else CANCEL_AND_HOLD
+        self._outbox.safe_move_when_due(record, safe_move, refusal)
 
     def _fail_closed(self, event: Event, error: Exception) -> None:
-        """Answer an event whose handling failed.  A request whose window is open is left to its timer."""
+        """Answer an event whose handling failed.
+
+        The safe move, where the event made a request due or decided it and nothing was sent for it.  A
+        request whose window is open is left to its timer.
+        """
         refusal = _internal(error)
-        if isinstance(event, RequestArrived):
-            request_id, robot_id, due = (
-                event.request.request_id,
-                event.request.robot_id,
-                not event.request.on_due,
-            )
-        elif isinstance(event, RouteFellDue):
-            request_id, robot_id, due = event.request_id, event.robot_id, True
-        else:
-            self._outbox.refuse("", "", refusal)
-            return
+        request_id, robot_id, due = _addressed(event)
         robot = self._robots.get(robot_id)
         record = robot.requests.get(request_id) if robot else None
-        if due and (record is None or record.state in (RequestState.PLANNING, RequestState.STAGED)):
-            record = record or RequestRecord(request_id=request_id, robot_id=robot_id)
-            record.state = RequestState.CLOSED
-            self._outbox.safe_move_when_due(record, CANCEL_AND_HOLD, refusal)
-        else:
+        if record is None and due and is_identifier(robot_id):
+            record = RequestRecord(request_id=request_id if is_identifier(request_id) else "", robot_id=robot_id)
+            if robot is not None and record.request_id:
+                robot.remember(record)
+        waits = record is not None and (
+            record.state is RequestState.DUE or (not due and record.state in OPEN)
+        )
+        if record is None or record.sequence or waits:
             self._outbox.refuse(request_id, robot_id, refusal)
+            return
+        record.state = RequestState.CLOSED
+        if record.clock is Clock.NONE:
+            self._start_clock(record, stamp_age_ns=-1)
+        self._outbox.safe_move_when_due(record, CANCEL_AND_HOLD, refusal)
 
     # What decisions rest on
 
@@ -481,8 +499,22 @@ class Guard:
         return None
 
 
+def _judged(event: CandidateArrived, verdict: Verdict) -> Judged:
+    """Join an answer and its verdict for the record, without what could be large."""
+    return Judged(candidate=replace(event, payload=b"", failure=""), verdict=verdict)
+
+
 def _unjudged(event: CandidateArrived) -> Judged:
-    return Judged(candidate=event, verdict=Verdict(route=None, refusal=None, stage_ns={}))
+    return _judged(event, Verdict(route=None, refusal=None, stage_ns={}))
+
+
+def _addressed(event: Event) -> tuple[str, str, bool]:
+    """Return the request and the robot that an event speaks of, and whether it makes the request due."""
+    if isinstance(event, RequestArrived):
+        return event.request.request_id, event.request.robot_id, not event.request.on_due
+    if isinstance(event, RouteFellDue | CandidateArrived):
+        return event.request_id, event.robot_id, isinstance(event, RouteFellDue)
+    return "", "", False
 
 
 def _internal(error: Exception) -> Refusal:

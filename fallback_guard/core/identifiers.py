@@ -21,8 +21,8 @@ def is_identifier(text: str) -> bool:
 
 
 def printable(text: str, *, chars_max: int = IDENTIFIER_CHARS_MAX) -> str:
-    """Return `text` cut and escaped, so that it can stand in a message for people."""
+    """Return `text` escaped and cut, so that it can stand in a message for people."""
     cut = text[:chars_max]
     escaped = cut.encode("ascii", "backslashreplace").decode("ascii")
     clean = "".join(char if char.isprintable() else f"\\x{ord(char):02x}" for char in escaped)
-    return clean if len(text) <= chars_max else f"{clean}..."
+    return clean if len(text) <= chars_max and len(clean) <= chars_max else f"{clean[:chars_max]}..."

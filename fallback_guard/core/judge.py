@@ -34,7 +34,7 @@ class Judge:
         stopwatch: Stopwatch = stopped,
     ) -> None:
         """Hold what every verdict rests on; `stopwatch` measures the stages for the record."""
-        self._config = config
+        self.config = config
         self._warehouse = warehouse
         self._paths = paths
         self._stopwatch = stopwatch
@@ -63,11 +63,11 @@ class Judge:
             paths=self._paths,
             start_node=start_node,
             budget=Budget(
-                payload_bytes_max=self._config.payload_bytes_max,
-                capacity_pieces=self._config.capacity_pieces,
-                detour_factor=self._config.detour_factor,
-                robot_speed_mps=self._config.robot_speed_mps,
-                pick_ns=self._config.pick_ns,
+                payload_bytes_max=self.config.payload_bytes_max,
+                capacity_pieces=self.config.capacity_pieces,
+                detour_factor=self.config.detour_factor,
+                robot_speed_mps=self.config.robot_speed_mps,
+                pick_ns=self.config.pick_ns,
                 reference_m=standby.length_m if standby else None,
             ),
         )

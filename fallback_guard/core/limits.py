@@ -59,6 +59,12 @@ MAP_BYTES_MAX: Final = 128 * 1024 * 1024
 MAP_FEATURES_MAX: Final = 1_000_000
 """Features in a map, for the same reason."""
 
+PATHS_BYTES_MAX: Final = 256 * 1024 * 1024
+"""Memory for them; on a large map it is reached long before the number."""
+
+COORDINATE_M_MAX: Final = 1_000_000.0
+"""A point further from the map's origin is a mistake in whatever said it."""
+
 ROUTE_DURATION_NS_MAX: Final = 3_600 * NS_PER_S
 """A pick tour of more than an hour is a mistake in whatever asked for it."""
 

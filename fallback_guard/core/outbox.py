@@ -35,7 +35,7 @@ class Outbox:
     def __init__(self, *, config: GuardConfig, warehouse: Warehouse, first_sequence: int) -> None:
         """Begin above `first_sequence`."""
         self.counters = Counters()
-        self._config = config
+        self.config = config
         self._warehouse = warehouse
         self._sequence = first_sequence
         self._now_ns = 0
@@ -87,7 +87,7 @@ class Outbox:
                 waypoints=waypoints_along(self._warehouse, safe_move.path),
                 safe_move=safe_move.kind,
                 safe_move_target=safe_move.target,
-                lease_ns=self._config.lease_ns,
+                lease_ns=self.config.lease_ns,
             ),
         )
         self.counters.safe_moves += 1
@@ -166,7 +166,7 @@ class Outbox:
                 waypoints=route.waypoints,
                 safe_move=SafeMoveKind.NONE,
                 safe_move_target=0,
-                lease_ns=self._config.lease_ns,
+                lease_ns=self.config.lease_ns,
             ),
         )
 
@@ -178,7 +178,7 @@ class Outbox:
         judged: Judged | None,
     ) -> None:
         self.counters.decisions += 1
-        late = self._now_ns - record.due_ns > self._config.deadline_ns
+        late = self._now_ns - record.due_ns > self.config.deadline_ns
         self.counters.decisions_late += late
         self._report(record, motion, Occasion.DUE, refusal, judged)
 
@@ -207,7 +207,7 @@ class Outbox:
                     detail=refusal.detail if refusal else "",
                     clock=record.clock,
                     time_to_decision_ns=taken_ns,
-                    time_left_ns=max(0, self._config.deadline_ns - taken_ns),
+                    time_left_ns=max(0, self.config.deadline_ns - taken_ns),
                     planning_ns=candidate.planning_ns if candidate else 0,
                     stage_ns=judged.verdict.stage_ns if judged else {},
                     candidates_refused=record.answers_refused,

@@ -3,12 +3,16 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields
 from math import isfinite
-from typing import TypeVar
+from typing import Final, TypeVar
 
 from fallback_guard.core.identifiers import printable
 
 Value = bool | int | float | str
 """What a parameter may hold; its type is that of the default."""
+
+
+_INT_MAX: Final = 2**63 - 1
+"""The largest integer a ROS parameter holds."""
 
 
 class ParameterError(Exception):
@@ -34,7 +38,7 @@ class Parameter:
     def checked(self, value: object) -> Value:
         """Return `value` in the parameter's type.  Raises ParameterError."""
         kind = type(self.default)
-        if kind is float and type(value) is int:
+        if kind is float and type(value) is int and abs(value) <= _INT_MAX:
             value = float(value)
         if type(value) is not kind:
             raise self._error(value, f"a value of type {kind.__name__}")
@@ -58,7 +62,7 @@ class Parameter:
         return f"{self.minimum:g} to {self.maximum:g} {self.unit}".rstrip()
 
     def _error(self, value: object, allowed: str) -> ParameterError:
-        said = printable(repr(value))
+        said = "too large" if isinstance(value, int) and abs(value) > _INT_MAX else printable(repr(value))
         return ParameterError(
             f"parameter {self.name!r} is {said}; allowed: {allowed}. {self.meaning}"
         )

@@ -11,7 +11,7 @@ from scipy.sparse import csr_array
 from scipy.sparse.csgraph import dijkstra
 from scipy.spatial import KDTree
 
-from fallback_guard.core.limits import PATHS_REMEMBERED_MAX
+from fallback_guard.core.limits import PATHS_BYTES_MAX, PATHS_REMEMBERED_MAX
 from fallback_guard.core.warehouse import Warehouse
 
 _NO_PREDECESSOR: Final = -9999
@@ -45,6 +45,8 @@ class Paths:
         self._tree = KDTree(
             [(warehouse.nodes[node].x, warehouse.nodes[node].y) for node in self._ids]
         )
+        bytes_each = size * (np.dtype(np.float64).itemsize + np.dtype(np.int32).itemsize)
+        self._remembered_max = max(1, min(PATHS_REMEMBERED_MAX, PATHS_BYTES_MAX // max(1, bytes_each)))
         self._remembered: OrderedDict[int, tuple[NDArray[np.float64], NDArray[np.int32]]] = (
             OrderedDict()
         )
@@ -80,7 +82,7 @@ class Paths:
             distances, predecessors = dijkstra(
                 self._graph, directed=True, indices=self._index[start], return_predecessors=True
             )
-            if len(self._remembered) >= PATHS_REMEMBERED_MAX:
+            if len(self._remembered) >= self._remembered_max:
                 self._remembered.popitem(last=False)
             known = self._remembered[start] = (distances, predecessors)
         return known

@@ -40,6 +40,7 @@ class RequestRecord:
     halted_by: FailureMode | None = None
     answers_seen: set[tuple[str, int]] = field(default_factory=set)
     answers_refused: int = 0
+    superseded: bool = False
     sequence: int = 0
     due_ns: int = 0
     clock: Clock = Clock.NONE
@@ -51,6 +52,17 @@ class RequestRecord:
             return False
         self.state = following
         return True
+
+    def supersede(self) -> None:
+        """Let no recovery follow, now or after a safe move that is still to come."""
+        self.superseded = True
+        self.accept(RequestInput.SUPERSEDED)
+
+    def halt(self) -> None:
+        """Close the window without a route."""
+        self.accept(RequestInput.WINDOW_CLOSED)
+        if self.superseded:
+            self.accept(RequestInput.SUPERSEDED)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,4 +94,4 @@ class RobotRecord:
         self.requests[record.request_id] = record
         if len(self.requests) > REQUESTS_REMEMBERED_MAX:
             oldest = next(key for key, old in self.requests.items() if old.state not in OPEN)
-            del self.requests[oldest]
+            self.requests.pop(oldest).supersede()

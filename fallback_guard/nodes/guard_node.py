@@ -1,0 +1,260 @@
+"""The guard as a managed node: messages in, `Guard.step`, messages out."""
+
+import threading
+import time
+from pathlib import Path
+from typing import Final
+
+from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
+from rclpy.clock import Clock
+from rclpy.clock_type import ClockType
+from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
+from rclpy.parameter import Parameter as RosParameter
+from rcl_interfaces.msg import SetParametersResult
+
+from fallback_guard import msg
+from fallback_guard.core.config import GUARD_PARAMETERS, GuardConfig, guard_config
+from fallback_guard.core.effects import Effect, LatchReset, ReportDecision, SendMotion
+from fallback_guard.core.events import ConfigurationChanged, Event, ResetRequested, TimePassed
+from fallback_guard.core.geojson import MapError, load_warehouse
+from fallback_guard.core.guard import Guard
+from fallback_guard.core.outbox import Counters
+from fallback_guard.core.parameters import Parameter, ParameterError
+from fallback_guard.core.units import NS_PER_MS
+from fallback_guard.nodes import conversion, topics
+from fallback_guard.nodes.deadline_timer import DeadlineTimer
+from fallback_guard.nodes.diagnostics import guard_status
+from fallback_guard.nodes.parameters import check_change, declared
+from fallback_guard.nodes.process import StartError, run
+from fallback_guard.srv import ResetLatch
+
+AUTOSTART: Final = Parameter(
+    name="autostart",
+    default=True,
+    read_only=True,
+    meaning="Configure and activate at start, without a lifecycle manager.",
+)
+NODE_PARAMETERS: Final = (AUTOSTART, *GUARD_PARAMETERS)
+
+_DIAGNOSTICS_PERIOD_S: Final = 1.0
+
+
+class GuardNode(LifecycleNode):
+    """Decides nothing itself.  Inactive, it hears everything and sends only its state."""
+
+    def __init__(self) -> None:
+        """Declare the parameters and open the topics.  Raises ParameterError, MapError or StartError."""
+        super().__init__("guard_node")
+        self._lock = threading.Lock()
+        self._guard: Guard | None = None
+        self._active = False
+        self._heartbeat = 0
+        self._problem: Exception | None = None
+
+        values = declared(self, NODE_PARAMETERS)
+        autostart = values.pop(AUTOSTART.name)
+        self._values = values
+        self._config: GuardConfig = guard_config(values)
+
+        self._motion = self.create_publisher(topics.MOTION.type, topics.MOTION.name, topics.MOTION.qos)
+        self._decision = self.create_publisher(
+            topics.GUARD_DECISION.type, topics.GUARD_DECISION.name, topics.GUARD_DECISION.qos
+        )
+        self._state = self.create_publisher(
+            topics.GUARD_STATE.type, topics.GUARD_STATE.name, topics.GUARD_STATE.qos
+        )
+        self._diagnostics = self.create_publisher(
+            topics.DIAGNOSTICS.type, topics.DIAGNOSTICS.name, topics.DIAGNOSTICS.qos
+        )
+        for topic, callback in (
+            (topics.PICK_REQUEST, self._on_pick_request),
+            (topics.ROUTE_DUE, self._on_route_due),
+            (topics.CANDIDATE_ROUTE, self._on_candidate_route),
+            (topics.ROBOT_POSITION, self._on_robot_position),
+        ):
+            self.create_subscription(topic.type, topic.name, callback, topic.qos)
+        self.create_service(ResetLatch, topics.RESET_SERVICE, self._on_reset)
+        self._deadline = DeadlineTimer(self._on_deadline)
+        steady = Clock(clock_type=ClockType.STEADY_TIME)
+        self.create_timer(self._config.heartbeat_ms / 1_000, self._publish_state, clock=steady)
+        self.create_timer(_DIAGNOSTICS_PERIOD_S, self._publish_diagnostics, clock=steady)
+        self.add_on_set_parameters_callback(self._on_parameters)
+        if autostart:
+            self._start()
+
+    def _start(self) -> None:
+        success = TransitionCallbackReturn.SUCCESS
+        if self.trigger_configure() != success:
+            raise self._problem or StartError("it could not be configured")
+        if self.trigger_activate() != success:
+            raise self._problem or StartError("it could not be activated")
+
+    # Lifecycle
+
+    def on_configure(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Load the map and prepare every safe move."""
+        try:
+            if not self._config.map_file:
+                raise ParameterError("parameter 'map_file' is empty; it has to name the map of the warehouse")
+            warehouse = load_warehouse(Path(self._config.map_file))
+        except (MapError, ParameterError) as error:
+            self._problem = error
+            self.get_logger().error(str(error))
+            return TransitionCallbackReturn.FAILURE
+        guard = Guard(
+            config=self._config,
+            warehouse=warehouse,
+            stopwatch=time.perf_counter_ns,
+            # Rises from one start of the guard to the next, as long as the wall clock does.
+            first_sequence=time.time_ns() // NS_PER_MS,
+        )
+        with self._lock:
+            self._guard = guard
+        self.get_logger().info(
+            f"configured: {len(warehouse.nodes)} nodes, {len(warehouse.bins)} bins, "
+            f"deadline {self._config.deadline_ms} ms"
+        )
+        return super().on_configure(state)
+
+    def on_activate(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Begin to decide."""
+        with self._lock:
+            self._active = True
+        self.get_logger().info("active")
+        return super().on_activate(state)
+
+    def on_deactivate(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Stop deciding.  Robots stop when their lease runs out."""
+        with self._lock:
+            self._active = False
+        self._deadline.set(None)
+        self.get_logger().info("inactive")
+        return super().on_deactivate(state)
+
+    def on_cleanup(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Forget the map and every request."""
+        with self._lock:
+            self._guard = None
+        return super().on_cleanup(state)
+
+    def destroy_node(self) -> None:
+        """End the deadline thread first, so that nothing is published on a node that is gone."""
+        with self._lock:
+            self._active = False
+        self._deadline.close()
+        super().destroy_node()
+
+    # Messages
+
+    def _on_pick_request(self, message: msg.PickRequest) -> None:
+        self._step(conversion.to_request_arrived(message, self._ros_now_ns()))
+
+    def _on_route_due(self, message: msg.RouteDue) -> None:
+        self._step(conversion.to_route_fell_due(message, self._ros_now_ns()))
+
+    def _on_candidate_route(self, message: msg.RouteCandidate) -> None:
+        self._step(conversion.to_candidate_arrived(message, self._config.payload_bytes_max))
+
+    def _on_robot_position(self, message: msg.RobotPosition) -> None:
+        self._step(conversion.to_position_arrived(message))
+
+    def _on_deadline(self) -> None:
+        self._step(TimePassed())
+
+    def _on_reset(
+        self, request: ResetLatch.Request, response: ResetLatch.Response
+    ) -> ResetLatch.Response:
+        effects = self._step(ResetRequested(robot_id=request.robot_id))
+        reset = [robot for effect in effects if isinstance(effect, LatchReset) for robot in effect.robot_ids]
+        response.success = bool(reset)
+        response.message = f"reset: {', '.join(reset)}" if reset else "no such robot was latched"
+        self.get_logger().info(f"operator's reset: {response.message}")
+        return response
+
+    def _on_parameters(self, changes: list[RosParameter]) -> SetParametersResult:
+        values, result = check_change(GUARD_PARAMETERS, changes)
+        if not values:
+            return result
+        try:
+            config = guard_config({**self._values, **values})
+        except ParameterError as error:
+            return SetParametersResult(successful=False, reason=str(error))
+        self._values.update(values)
+        self._config = config
+        self._step(ConfigurationChanged(config=config))
+        return result
+
+    # The core
+
+    def _step(self, event: Event) -> tuple[Effect, ...]:
+        """Let the core decide and do what it says, in its order; nothing while inactive."""
+        now_ns = time.monotonic_ns()
+        with self._lock:
+            if self._guard is None or not self._active:
+                return ()
+            effects = self._guard.step(event, now_ns)
+            for effect in effects:
+                self._do(effect)
+            self._deadline.set(self._guard.next_wake_ns)
+        return effects
+
+    def _do(self, effect: Effect) -> None:
+        stamp = self.get_clock().now().to_msg()
+        if isinstance(effect, SendMotion):
+            self._motion.publish(conversion.to_motion_command(effect.motion, stamp))
+        elif isinstance(effect, ReportDecision):
+            self._decision.publish(conversion.to_guard_decision(effect.decision, stamp))
+
+    def _ros_now_ns(self) -> int:
+        return int(self.get_clock().now().nanoseconds)
+
+    # Signs of life
+
+    def _publish_state(self) -> None:
+        self._heartbeat += 1
+        with self._lock:
+            latched = self._guard.latched_robots if self._guard else ()
+            self._state.publish(
+                conversion.to_guard_state(
+                    stamp=self.get_clock().now().to_msg(),
+                    heartbeat=self._heartbeat,
+                    period_ns=self._config.heartbeat_ms * NS_PER_MS,
+                    state=self._state_code(latched),
+                    latched_robots=latched,
+                    counters=self._guard.counters if self._guard else Counters(),
+                )
+            )
+
+    def _state_code(self, latched: tuple[str, ...]) -> int:
+        if not self._active:
+            return int(msg.GuardState.STATE_INACTIVE)
+        return int(msg.GuardState.STATE_LATCHED if latched else msg.GuardState.STATE_ACTIVE)
+
+    def _publish_diagnostics(self) -> None:
+        with self._lock:
+            latched = self._guard.latched_robots if self._guard else ()
+            counters = self._guard.counters if self._guard else Counters()
+            status: DiagnosticStatus = guard_status(
+                name=f"{self.get_fully_qualified_name()}: decisions",
+                active=self._active,
+                latched=latched,
+                counters=counters,
+                config=self._config,
+            )
+        array = DiagnosticArray(status=[status])
+        array.header.stamp = self.get_clock().now().to_msg()
+        self._diagnostics.publish(array)
+
+
+def main() -> int:
+    """Run the guard; see process.run for the exit codes."""
+    return run(
+        GuardNode,
+        name="guard_node",
+        does="Publishes, for every pick request that falls due, a validated route or a safe move by the deadline.",
+        parameters=NODE_PARAMETERS,
+    )
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,73 @@
+"""ROS parameters from the tables of `core.parameters`."""
+
+from collections.abc import Iterable
+
+from rcl_interfaces.msg import (
+    FloatingPointRange,
+    IntegerRange,
+    ParameterDescriptor,
+    SetParametersResult,
+)
+from rclpy.exceptions import (
+    InvalidParameterTypeException,
+    InvalidParameterValueException,
+    ParameterException,
+)
+from rclpy.node import Node
+from rclpy.parameter import Parameter as RosParameter
+
+from fallback_guard.core.parameters import Parameter, ParameterError, Value
+
+
+def declared(node: Node, table: Iterable[Parameter]) -> dict[str, Value]:
+    """Declare every row on `node` and return the values, as given from outside or by default.
+
+    Raises ParameterError with the parameter's name, its value and what is allowed.
+    """
+    values: dict[str, Value] = {}
+    for row in table:
+        try:
+            given = node.declare_parameter(row.name, row.default, _descriptor(row)).value
+        except (InvalidParameterTypeException, InvalidParameterValueException) as error:
+            raise ParameterError(f"parameter {row.name!r}: {error}; allowed: {row.allowed}") from error
+        except ParameterException as error:
+            raise ParameterError(f"parameter {row.name!r}: {error}") from error
+        values[row.name] = row.checked(given)
+    return values
+
+
+def check_change(
+    table: Iterable[Parameter], changes: Iterable[RosParameter]
+) -> tuple[dict[str, Value], SetParametersResult]:
+    """Check a change to parameters of a running node; return the values and the answer for the caller.
+
+    Parameters of other tables, such as use_sim_time, are let through.
+    """
+    rows = {row.name: row for row in table}
+    values: dict[str, Value] = {}
+    for change in changes:
+        row = rows.get(change.name)
+        if row is None:
+            continue
+        try:
+            values[change.name] = row.checked(change.value)
+        except ParameterError as error:
+            return {}, SetParametersResult(successful=False, reason=str(error))
+    return values, SetParametersResult(successful=True)
+
+
+def _descriptor(row: Parameter) -> ParameterDescriptor:
+    unit = f" [{row.unit}]" if row.unit else ""
+    descriptor = ParameterDescriptor(
+        description=f"{row.meaning}{unit} Allowed: {row.allowed}.", read_only=row.read_only
+    )
+    if row.minimum is not None and row.maximum is not None:
+        if isinstance(row.default, int):
+            descriptor.integer_range = [
+                IntegerRange(from_value=int(row.minimum), to_value=int(row.maximum), step=1)
+            ]
+        else:
+            descriptor.floating_point_range = [
+                FloatingPointRange(from_value=float(row.minimum), to_value=float(row.maximum), step=0.0)
+            ]
+    return descriptor

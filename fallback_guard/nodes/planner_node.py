@@ -1,0 +1,118 @@
+"""The planner as a node: requests in, the model's answers out, untouched.
+
+The model is asked in an asyncio loop of its own thread, so that the executor never waits for it.
+"""
+
+import asyncio
+import concurrent.futures
+import threading
+from typing import Final
+
+from rclpy.node import Node
+from std_msgs.msg import Header
+
+from fallback_guard import msg
+from fallback_guard.core.failure_modes import FailureMode
+from fallback_guard.nodes import conversion, topics
+from fallback_guard.nodes.parameters import declared
+from fallback_guard.nodes.process import run
+from fallback_guard.planning.client import LlmClient
+from fallback_guard.planning.config import PLANNER_PARAMETERS, planner_config
+from fallback_guard.planning.planner import Asked, Candidate, Planner
+
+_CLOSING_S_MAX: Final = 5.0
+
+
+class PlannerNode(Node):
+    """Translates between topics and `planning.Planner`."""
+
+    def __init__(self) -> None:
+        """Start the loop and listen.  Raises ParameterError."""
+        super().__init__("planner_node")
+        config = planner_config(declared(self, PLANNER_PARAMETERS))
+        self._candidate_route = self.create_publisher(
+            topics.CANDIDATE_ROUTE.type, topics.CANDIDATE_ROUTE.name, topics.CANDIDATE_ROUTE.qos
+        )
+        self._llm = LlmClient(config)
+        self._planner = Planner(config=config, llm=self._llm, publish=self._publish)
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, name="planning", daemon=True)
+        self._thread.start()
+        self.create_subscription(
+            topics.PICK_REQUEST.type, topics.PICK_REQUEST.name, self._on_pick_request, topics.PICK_REQUEST.qos
+        )
+        self.create_subscription(
+            topics.GUARD_DECISION.type, topics.GUARD_DECISION.name, self._on_decision, topics.GUARD_DECISION.qos
+        )
+        self.get_logger().info(f"planning with {config.model} at {config.base_url}")
+
+    def destroy_node(self) -> None:
+        """End the calls to the model before the publisher goes."""
+        closing = asyncio.run_coroutine_threadsafe(self._close(), self._loop)
+        try:
+            closing.result(_CLOSING_S_MAX)
+        except concurrent.futures.TimeoutError:
+            self.get_logger().warning("a call to the model did not end; it is left behind")
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join(_CLOSING_S_MAX)
+        super().destroy_node()
+
+    async def _close(self) -> None:
+        await self._planner.close()
+        await self._llm.close()
+
+    def _on_pick_request(self, message: msg.PickRequest) -> None:
+        request = conversion.to_pick_request(message)
+
+        def ask() -> None:
+            asked = self._planner.ask(request)
+            if asked is not Asked.STARTED:
+                self.get_logger().warning(f"a request is not planned: {asked.value}")
+
+        self._loop.call_soon_threadsafe(ask)
+
+    def _on_decision(self, message: msg.GuardDecision) -> None:
+        decision = msg.GuardDecision
+        ids = message.request_id, message.robot_id
+        if message.outcome == decision.OUTCOME_ROUTE:
+            self._loop.call_soon_threadsafe(self._planner.settled, *ids)
+        elif message.occasion == decision.OCCASION_REFUSAL and message.attempt:
+            try:
+                mode = FailureMode(message.failure_mode)
+            except ValueError:
+                return  # From a guard that knows more failure modes than this planner.
+            self._loop.call_soon_threadsafe(
+                self._planner.refused, *ids, message.attempt, mode, message.detail
+            )
+
+    def _publish(self, candidate: Candidate) -> None:
+        if candidate.failure is not None:
+            self.get_logger().warning(
+                f"{candidate.request_id} attempt {candidate.attempt}: {candidate.failure.value}: {candidate.detail}"
+            )
+        self._candidate_route.publish(
+            msg.RouteCandidate(
+                header=Header(stamp=self.get_clock().now().to_msg()),
+                request_id=candidate.request_id,
+                robot_id=candidate.robot_id,
+                source=candidate.source,
+                attempt=candidate.attempt,
+                payload=candidate.payload,
+                planning_time=conversion.to_duration(candidate.planning_ns),
+                failure=candidate.failure.value if candidate.failure else "",
+            )
+        )
+
+
+def main() -> int:
+    """Run the planner; see process.run for the exit codes."""
+    return run(
+        PlannerNode,
+        name="planner_node",
+        does="Asks a large language model for pick routes and publishes its answers untouched.",
+        parameters=PLANNER_PARAMETERS,
+    )
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,80 @@
+"""What every executable does: start rclpy, spin one node, end cleanly.
+
+Exit codes: 0 after an ordinary end (also by SIGINT or SIGTERM), 2 where a parameter or a file cannot be
+used, before anything was published.
+"""
+
+import argparse
+import sys
+from collections.abc import Callable, Sequence
+
+import rclpy
+from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
+from rclpy.node import Node
+from rclpy.utilities import remove_ros_args
+
+from fallback_guard.core.geojson import MapError
+from fallback_guard.core.parameters import Parameter, ParameterError
+
+EXIT_UNUSABLE = 2
+
+
+class StartError(Exception):
+    """The node cannot start; the message says why and what to do."""
+
+
+class Finished(Exception):  # noqa: N818  # not an error
+    """Raised in a callback by a node that has done all it was started for."""
+
+
+def run(
+    make_node: Callable[[], Node],
+    *,
+    name: str,
+    does: str,
+    parameters: Sequence[Parameter],
+    arguments: Sequence[str] | None = None,
+) -> int:
+    """Run one node until it is interrupted; return the exit code."""
+    arguments = sys.argv if arguments is None else arguments
+    _parse(remove_ros_args(list(arguments))[1:], name=name, does=does, parameters=parameters)
+    rclpy.init(args=list(arguments))
+    node: Node | None = None
+    try:
+        node = make_node()
+        executor = SingleThreadedExecutor()
+        executor.add_node(node)
+        executor.spin()
+    except (ParameterError, MapError, StartError) as error:
+        sys.stderr.write(f"{name}: {error}\n")
+        return EXIT_UNUSABLE
+    except (Finished, KeyboardInterrupt, ExternalShutdownException):
+        pass
+    finally:
+        if node is not None:
+            node.destroy_node()
+        rclpy.try_shutdown()
+    return 0
+
+
+def _parse(
+    arguments: Sequence[str], *, name: str, does: str, parameters: Sequence[Parameter]
+) -> None:
+    rows = [
+        f"  {row.name:<22} {row.default!r:<16} {row.meaning} ({row.allowed})" for row in parameters
+    ]
+    parser = argparse.ArgumentParser(
+        prog=name,
+        description=does,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        epilog="\n".join(
+            [
+                "parameters (name, default, meaning):",
+                *rows,
+                "",
+                "example:",
+                f"  {name} --ros-args --params-file config/{name.removesuffix('_node')}.yaml",
+            ]
+        ),
+    )
+    parser.parse_args(arguments)

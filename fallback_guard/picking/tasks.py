@@ -1,0 +1,47 @@
+"""What a simulated picker is asked to pick: seeded, short tours, each beginning where the last one ended."""
+
+from collections.abc import Iterator
+from random import Random
+from typing import Final
+
+from fallback_guard.core.paths import Paths
+from fallback_guard.core.request import PickItem, PickRequest
+from fallback_guard.core.warehouse import Warehouse
+
+_NEIGHBOURHOOD: Final = 16
+"""Bins from which the items of one tour are drawn, the nearest ones to where it begins."""
+
+_QUANTITY_MAX: Final = 3
+_INSTRUCTIONS: Final = ("", "Heavy items first.", "Fragile items last.", "Mind the wet floor in aisle B.")
+
+
+def pick_requests(
+    warehouse: Warehouse, *, robot_id: str, start_node: int, items_max: int, seed: int
+) -> Iterator[PickRequest]:
+    """Yield requests for ever: 1 to `items_max` items, then on to a node of the cross aisles."""
+    random = Random(seed)  # noqa: S311  # reproducible, not secret
+    paths = Paths(warehouse)
+    resting = sorted(node.id for node in warehouse.nodes.values() if not node.bins)
+    here = start_node
+    number = 0
+    while True:
+        number += 1
+        nearest = sorted(warehouse.bins, key=lambda name: (paths.distance_m(here, warehouse.bins[name]), name))
+        bins = random.sample(nearest[:_NEIGHBOURHOOD], random.randint(1, items_max))
+        items = tuple(
+            PickItem(bin=name, sku=f"SKU-{random.randint(100, 999)}", quantity=random.randint(1, _QUANTITY_MAX))
+            for name in bins
+        )
+        last = warehouse.bins[bins[-1]]
+        near = sorted(resting, key=lambda node: (paths.distance_m(last, node), node))
+        goal = random.choice([node for node in near[:3] if node != here])
+        yield PickRequest(
+            request_id=f"R-{number:03d}",
+            robot_id=robot_id,
+            start_node=here,
+            goal_node=goal,
+            items=items,
+            instructions=random.choice(_INSTRUCTIONS),
+            on_due=True,
+        )
+        here = goal

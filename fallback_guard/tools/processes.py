@@ -1,0 +1,124 @@
+"""Child processes that never outlive their parent."""
+
+import ctypes
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from functools import partial
+from pathlib import Path
+from types import TracebackType
+from typing import Final
+
+from fallback_guard.tools.errors import UsageError
+
+_PR_SET_PDEATHSIG: Final = 1
+_ENDING_S_MAX: Final = 5.0
+_POLL_S: Final = 0.02
+_TAIL_LINES: Final = 15
+
+
+class ProcessError(Exception):
+    """A child ended or fell silent when it should not have; the message shows the end of its log."""
+
+
+class Processes:
+    """Starts children, each with a log of its own, and ends all of them on leaving the `with` block.
+
+    A child is in a session of its own, so that Ctrl-C reaches the parent alone and the parent decides
+    the order; and the kernel ends it when the parent is killed.
+    """
+
+    def __init__(self, directory: Path, environment: Mapping[str, str]) -> None:
+        """Write logs to `directory`, which is also the children's working directory."""
+        self._directory = directory
+        self._environment = dict(environment)
+        self._children: dict[str, subprocess.Popen[bytes]] = {}
+
+    def __enter__(self) -> "Processes":
+        """Begin with none."""
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """End every child."""
+        self.close()
+
+    def start(self, name: str, module: str, *arguments: str) -> None:
+        """Start a module of this package with the interpreter at hand."""
+        with self.log(name).open("wb") as log:
+            self._children[name] = subprocess.Popen(  # noqa: S603  # our own modules
+                [sys.executable, "-m", module, *arguments],
+                cwd=self._directory,
+                env=self._environment,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+                preexec_fn=partial(_end_with_parent, os.getpid()),
+            )
+
+    def log(self, name: str) -> Path:
+        """Return where a child's output goes."""
+        return self._directory / f"{name}.log"
+
+    def returncode(self, name: str) -> int | None:
+        """Return a child's exit code; None while it runs."""
+        return self._children[name].poll()
+
+    def check(self, names: Sequence[str]) -> None:
+        """Raise ProcessError if one of `names` has ended, UsageError if it said that it cannot start."""
+        for name in names:
+            code = self.returncode(name)
+            if code is not None:
+                kind = UsageError if code == 2 else ProcessError  # noqa: PLR2004  # the convention for it
+                raise kind(f"{name} ended with exit code {code}:\n{self.tail(name)}")
+
+    def wait_for(self, name: str, pattern: str, timeout_s: float) -> str:
+        """Return the first group of `pattern` once it stands in a child's log.  Raises ProcessError."""
+        until = time.monotonic() + timeout_s
+        while time.monotonic() < until:
+            found = re.search(pattern, self.log(name).read_text(encoding="utf-8", errors="replace"))
+            if found:
+                return found.group(1)
+            self.check([name])
+            time.sleep(_POLL_S)
+        raise ProcessError(f"{name} did not start within {timeout_s:g} s:\n{self.tail(name)}")
+
+    def tail(self, name: str) -> str:
+        """Return the last lines of a child's log."""
+        lines = self.log(name).read_text(encoding="utf-8", errors="replace").splitlines()
+        return "\n".join(f"  {line}" for line in lines[-_TAIL_LINES:])
+
+    def close(self) -> None:
+        """Interrupt every child, the last one first, and kill what has not ended after a while.
+
+        A second Ctrl-C meanwhile changes nothing.
+        """
+        before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+        children = list(reversed(self._children.values()))
+        for child in children:
+            if child.poll() is None:
+                child.send_signal(signal.SIGINT)
+        until = time.monotonic() + _ENDING_S_MAX
+        for child in children:
+            try:
+                child.wait(max(0.0, until - time.monotonic()))
+            except subprocess.TimeoutExpired:
+                child.kill()
+                child.wait()
+        signal.signal(signal.SIGINT, before)
+
+
+def _end_with_parent(parent: int) -> None:
+    """In the child: ask the kernel for SIGTERM when the parent is gone."""
+    ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
+    if os.getppid() != parent:
+        os.kill(os.getpid(), signal.SIGTERM)
