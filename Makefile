@@ -1,0 +1,38 @@
+# What a newcomer types. Everything is put into .venv and build/, and nothing outside of the repository.
+#
+#   make demo ARGS="--help"      what the demo can do
+#   make test ARGS="test/core"   a part of the suite
+#   make PYTHON=python3.12 ...   another Python, 3.10 or newer
+
+PYTHON ?= python3
+ARGS ?=
+ENVIRONMENT := $(PYTHON) build_tools/environment.py
+BIN := .venv/bin
+TYPED := fallback_guard test bench build_tools setup.py
+
+.PHONY: help demo test check build clean
+
+help: ## This list
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 16
+
+demo: ## Watch the guard at work: simulated pickers and a real LLM on this machine. ARGS="--help" tells more
+	@$(ENVIRONMENT) --demo
+	@$(BIN)/fallback-guard demo $(ARGS)
+
+test: ## Run the whole suite. ARGS go to pytest
+	@$(ENVIRONMENT) --demo --test
+	@$(BIN)/pytest $(ARGS)
+
+check: ## Style, types and the pure core's tests, in under a minute
+	@$(ENVIRONMENT) --test
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy $(wildcard $(TYPED))
+	$(BIN)/pytest -q test/core
+
+build: ## Build the wheel, into build/wheel, and install it into .venv
+	@$(ENVIRONMENT)
+	@ls build/wheel/*.whl
+
+clean: ## Remove .venv and everything that was built
+	rm -rf .venv build dist install log *.egg-info
