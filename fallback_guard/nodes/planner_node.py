@@ -6,6 +6,7 @@ The model is asked in an asyncio loop of its own thread, so that the executor ne
 import asyncio
 import concurrent.futures
 import threading
+from functools import partial
 from typing import Final
 
 from rclpy.node import Node
@@ -72,18 +73,18 @@ class PlannerNode(Node):
         self._loop.call_soon_threadsafe(ask)
 
     def _on_decision(self, message: msg.GuardDecision) -> None:
-        decision = msg.GuardDecision
-        ids = message.request_id, message.robot_id
-        if message.outcome == decision.OUTCOME_ROUTE:
-            self._loop.call_soon_threadsafe(self._planner.settled, *ids)
-        elif message.occasion == decision.OCCASION_REFUSAL and message.attempt:
+        ids = {"request_id": message.request_id, "robot_id": message.robot_id}
+        if message.outcome == msg.GuardDecision.OUTCOME_ROUTE:
+            self._loop.call_soon_threadsafe(partial(self._planner.settled, **ids))
+        elif message.occasion == msg.GuardDecision.OCCASION_REFUSAL and message.attempt:
             try:
                 mode = FailureMode(message.failure_mode)
             except ValueError:
                 return  # From a guard that knows more failure modes than this planner.
-            self._loop.call_soon_threadsafe(
-                self._planner.refused, *ids, message.attempt, mode, message.detail
+            refused = partial(
+                self._planner.refused, **ids, attempt=message.attempt, mode=mode, detail=message.detail
             )
+            self._loop.call_soon_threadsafe(refused)
 
     def _publish(self, candidate: Candidate) -> None:
         if candidate.failure is not None:

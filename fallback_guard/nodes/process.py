@@ -5,18 +5,24 @@ used, before anything was published.
 """
 
 import argparse
+import signal
 import sys
 from collections.abc import Callable, Sequence
+from types import FrameType
+from typing import Final
 
 import rclpy
 from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
 from rclpy.node import Node
+from rclpy.signals import SignalHandlerOptions
 from rclpy.utilities import remove_ros_args
 
 from fallback_guard.core.geojson import MapError
 from fallback_guard.core.parameters import Parameter, ParameterError
 
-EXIT_UNUSABLE = 2
+EXIT_UNUSABLE: Final = 2
+_SIGNAL_LATENCY_S: Final = 0.1
+"""How long a signal may wait while nothing else happens."""
 
 
 class StartError(Exception):
@@ -38,23 +44,41 @@ def run(
     """Run one node until it is interrupted; return the exit code."""
     arguments = sys.argv if arguments is None else arguments
     _parse(remove_ros_args(list(arguments))[1:], name=name, does=does, parameters=parameters)
-    rclpy.init(args=list(arguments))
+    interrupted = _Interrupted()
+    rclpy.init(args=list(arguments), signal_handler_options=SignalHandlerOptions.NO)
     node: Node | None = None
     try:
         node = make_node()
         executor = SingleThreadedExecutor()
         executor.add_node(node)
-        executor.spin()
+        while not interrupted.is_set:
+            executor.spin_once(timeout_sec=_SIGNAL_LATENCY_S)
     except (ParameterError, MapError, StartError) as error:
         sys.stderr.write(f"{name}: {error}\n")
         return EXIT_UNUSABLE
-    except (Finished, KeyboardInterrupt, ExternalShutdownException):
+    except (Finished, ExternalShutdownException):
         pass
     finally:
         if node is not None:
             node.destroy_node()
         rclpy.try_shutdown()
     return 0
+
+
+class _Interrupted:
+    """Set by SIGINT and SIGTERM, once or often.
+
+    rclpy's own handlers raise KeyboardInterrupt wherever the main thread happens to be, also in the
+    middle of a decision, and again while the node is being taken down.
+    """
+
+    def __init__(self) -> None:
+        self.is_set = False
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, self._set)
+
+    def _set(self, _number: int, _frame: FrameType | None) -> None:
+        self.is_set = True
 
 
 def _parse(

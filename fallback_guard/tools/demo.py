@@ -55,7 +55,7 @@ class Pace:
 
 _MODEL_PACE: Final = Pace(
     planner=MappingProxyType({"planning_timeout_ms": 8_000, "attempts_max": 3}),
-    picker=MappingProxyType({"lead_time_s": 5.0}),
+    picker=MappingProxyType({"lead_time_s": 5.0, "time_factor": 2}),
     guard=MappingProxyType({}),
 )
 _SCRIPT_PACE: Final = Pace(

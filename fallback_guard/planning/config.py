@@ -1,0 +1,181 @@
+"""The planner's parameters and the frozen configuration they become."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+from urllib.parse import urlsplit
+
+from fallback_guard.core.identifiers import printable
+from fallback_guard.core.limits import CANDIDATES_PER_REQUEST_MAX
+from fallback_guard.core.parameters import Parameter, ParameterError, frozen_config
+from fallback_guard.core.units import NS_PER_MS
+
+STRUCTURED_OUTPUTS: Final = ("auto", "json_schema", "json_object", "none")
+"""How the endpoint is asked for JSON.  `auto` begins with the strictest form and takes the next one
+where the endpoint says that it does not know it (HTTP 400 or 422)."""
+
+PLANNER_PARAMETERS: Final = (
+    Parameter(
+        name="base_url",
+        default="http://127.0.0.1:8080/v1",
+        read_only=True,
+        meaning="Root of an OpenAI-compatible API; chat/completions is asked below it.",
+    ),
+    Parameter(
+        name="model",
+        default="SmolLM2-135M-Instruct",
+        read_only=True,
+        meaning="The model's name at the endpoint.",
+    ),
+    Parameter(
+        name="planning_timeout_ms",
+        default=5_000,
+        unit="ms",
+        minimum=50,
+        maximum=120_000,
+        read_only=True,
+        meaning="One budget for all attempts at a request, from its arrival to the last byte.",
+    ),
+    Parameter(
+        name="attempts_max",
+        default=3,
+        unit="attempts",
+        minimum=1,
+        maximum=CANDIDATES_PER_REQUEST_MAX,
+        read_only=True,
+        meaning="How often the model is asked for one request, refusals and failures included.",
+    ),
+    Parameter(
+        name="max_tokens",
+        default=1_536,
+        unit="tokens",
+        minimum=0,
+        maximum=32_768,
+        read_only=True,
+        meaning="Longest answer; a stop takes about 40 tokens. 0: not sent to the endpoint.",
+    ),
+    Parameter(
+        name="temperature",
+        default=0.0,
+        minimum=-1.0,
+        maximum=2.0,
+        read_only=True,
+        meaning="Randomness of the sampling. Negative: not sent to the endpoint.",
+    ),
+    Parameter(
+        name="seed",
+        default=1,
+        minimum=-1,
+        maximum=2**31 - 1,
+        read_only=True,
+        meaning="Seed of the sampling, where the endpoint takes one. -1: not sent to the endpoint.",
+    ),
+    Parameter(
+        name="structured_output",
+        default="auto",
+        choices=STRUCTURED_OUTPUTS,
+        read_only=True,
+        meaning="How the endpoint is asked for JSON.",
+    ),
+    Parameter(
+        name="api_key_env",
+        default="OPENAI_API_KEY",
+        read_only=True,
+        meaning="Name of the environment variable that holds the key; the key itself is no parameter.",
+    ),
+    Parameter(
+        name="response_bytes_max",
+        default=131_072,
+        unit="bytes",
+        minimum=1_024,
+        maximum=16_777_216,
+        read_only=True,
+        meaning="Size of the largest HTTP response that is read to its end.",
+    ),
+    Parameter(
+        name="concurrent_requests_max",
+        default=2,
+        unit="requests",
+        minimum=1,
+        maximum=64,
+        read_only=True,
+        meaning="Calls to the endpoint at a time; the others wait within their budget.",
+    ),
+)
+
+MODEL_CHARS_MAX: Final = 128
+"""The name goes into every candidate's `source`."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlannerConfig:
+    """One value for each row of `PLANNER_PARAMETERS`, checked; see there for units and meaning."""
+
+    base_url: str
+    model: str
+    planning_timeout_ms: int
+    attempts_max: int
+    max_tokens: int
+    temperature: float
+    seed: int
+    structured_output: str
+    api_key_env: str
+    response_bytes_max: int
+    concurrent_requests_max: int
+
+    @property
+    def planning_timeout_ns(self) -> int:
+        """The budget for all attempts at a request."""
+        return self.planning_timeout_ms * NS_PER_MS
+
+    @property
+    def source(self) -> str:
+        """How candidates name who planned them."""
+        return f"llm:{self.model}"
+
+
+def planner_config(given: Mapping[str, object]) -> PlannerConfig:
+    """Return the configuration for the given parameters; the others have their defaults.
+
+    Raises ParameterError for an unknown name, a wrong type, a value out of range, and a `base_url`,
+    `model` or `api_key_env` that cannot be used.
+    """
+    config = frozen_config(PlannerConfig, PLANNER_PARAMETERS, given)
+    problem = _base_url_problem(config.base_url)
+    if problem:
+        raise ParameterError(
+            f"parameter 'base_url' {problem}; give the root of an OpenAI-compatible API, "
+            "such as http://127.0.0.1:8080/v1"
+        )
+    if not 1 <= len(config.model) <= MODEL_CHARS_MAX or printable(
+        config.model, chars_max=MODEL_CHARS_MAX
+    ) != config.model:
+        raise ParameterError(
+            f"parameter 'model' is {printable(repr(config.model))}; allowed: 1 to {MODEL_CHARS_MAX} "
+            "printable ASCII characters, the name that the endpoint lists under /models"
+        )
+    if not config.api_key_env.isidentifier() or not config.api_key_env.isascii():
+        # Somebody may have put the key itself here, so the value is not repeated.
+        raise ParameterError(
+            "parameter 'api_key_env' is not the name of an environment variable; export the key "
+            "under a name such as OPENAI_API_KEY and give that name"
+        )
+    return config
+
+
+def _base_url_problem(base_url: str) -> str | None:
+    """Say what is wrong with `base_url`, or None.  Never repeats one that may hold a password."""
+    try:
+        parts = urlsplit(base_url)
+        port_is_usable = parts.port != 0
+    except ValueError:
+        return "is not a URL"
+    if parts.username is not None or parts.password is not None:
+        return "holds a user name or a password, which belongs into the variable of 'api_key_env'"
+    if parts.query or parts.fragment:
+        return "has a query or a fragment"
+    if parts.scheme not in ("http", "https"):
+        return f"is {printable(repr(base_url))}, which begins with neither http:// nor https://"
+    if not parts.hostname or not port_is_usable or not base_url.isascii() or " " in base_url:
+        return f"is {printable(repr(base_url))}, which names no host"
+    return None

@@ -1,0 +1,248 @@
+"""Plans requests: asks the model, publishes what it says, and asks again with the guard's reason.
+
+Runs in one asyncio event loop; every method has to be called in that loop's thread.  A plan ends when
+the guard takes a route, when the attempts are used up, or when its one budget of time runs out.
+"""
+
+import asyncio
+import time
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Final
+
+from fallback_guard.core.failure_modes import FAILURE_MODES, Bucket, FailureMode
+from fallback_guard.core.identifiers import is_identifier
+from fallback_guard.core.limits import REQUESTS_REMEMBERED_MAX, STOPS_MAX
+from fallback_guard.core.request import PickRequest
+from fallback_guard.core.units import NS_PER_MS, ns_to_seconds
+from fallback_guard.core.validation import Refusal
+from fallback_guard.planning.client import Answer, Llm
+from fallback_guard.planning.config import PlannerConfig
+from fallback_guard.planning.prompt import chat_messages, route_json_schema
+
+PLANS_OPEN_MAX: Final = 64
+"""Plans that wait for the model or for the guard; at a call's pace more could not be served in time."""
+
+PLANS_REMEMBERED_MAX: Final = 16 * REQUESTS_REMEMBERED_MAX
+"""Ids of requests already planned, so that a request sent twice is planned once."""
+
+RETRY_PAUSE_NS: Final = 100 * NS_PER_MS
+"""Between a failed call and the next: an endpoint that just failed fast would fail again."""
+
+_BEYOND_THE_MODEL: Final = frozenset(
+    {
+        FailureMode.REPEATED,
+        FailureMode.STALE,
+        FailureMode.UNKNOWN_REQUEST,
+        FailureMode.UNKNOWN_ROBOT,
+        FailureMode.BAD_IDENTIFIER,
+        FailureMode.START_OUT_OF_RANGE,
+        FailureMode.POSITION_UNKNOWN,
+        FailureMode.BAD_REQUEST,
+        FailureMode.LATCHED,
+        FailureMode.INTERNAL_ERROR,
+    }
+)
+
+ASK_AGAIN: Final = frozenset(
+    mode
+    for mode, row in FAILURE_MODES.items()
+    if row.bucket is Bucket.SAFETY and mode not in _BEYOND_THE_MODEL
+)
+"""The refusals that another answer of the model could mend."""
+
+Key = tuple[str, str]
+"""Robot and request."""
+
+
+class Asked(Enum):
+    """What became of a request to plan.  The set is closed."""
+
+    STARTED = "started"
+    REPEATED = "the same request came before"
+    UNUSABLE = "its ids or the number of its items are outside the limits"
+    OVERLOADED = "too many plans are open"
+    CLOSED = "the planner is closed"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Candidate:
+    """What is published of one attempt: an answer, or the failure that kept the model from giving one.
+
+    `planning_ns` counts from the beginning of this attempt.  `detail` is for logs.
+    """
+
+    request_id: str
+    robot_id: str
+    source: str
+    attempt: int
+    payload: bytes
+    planning_ns: int
+    failure: FailureMode | None = None
+    detail: str = ""
+
+
+Publish = Callable[[Candidate], None]
+"""Hands a candidate on.  Has to return at once, and not to raise."""
+
+
+@dataclass(slots=True, kw_only=True)
+class _Plan:
+    """One request in the works.  `word` resolves to the guard's refusal of `attempt`."""
+
+    request: PickRequest
+    deadline_ns: int
+    attempt: int = 0
+    word: "asyncio.Future[Refusal] | None" = None
+    task: "asyncio.Task[None] | None" = field(default=None, repr=False)
+
+
+class Planner:
+    """Plans many requests at a time, with a bound on each thing that grows with their number."""
+
+    def __init__(
+        self,
+        *,
+        config: PlannerConfig,
+        llm: Llm,
+        publish: Publish,
+        monotonic_ns: Callable[[], int] = time.monotonic_ns,
+    ) -> None:
+        """Hold the parts.  `monotonic_ns` is the clock of the budgets and of what is reported."""
+        self._config = config
+        self._llm = llm
+        self._publish = publish
+        self._now_ns = monotonic_ns
+        self._calls = asyncio.Semaphore(config.concurrent_requests_max)
+        self._plans: dict[Key, _Plan] = {}
+        self._seen: OrderedDict[Key, None] = OrderedDict()
+        self._closed = False
+
+    @property
+    def plans_open(self) -> int:
+        """How many plans wait for the model or for the guard."""
+        return len(self._plans)
+
+    def ask(self, request: PickRequest) -> Asked:
+        """Start planning a request; the budget runs from here.  Publishes only when overloaded."""
+        key = (request.robot_id, request.request_id)
+        if self._closed:
+            return Asked.CLOSED
+        if not (
+            is_identifier(request.robot_id)
+            and is_identifier(request.request_id)
+            and 1 <= len(request.items) <= STOPS_MAX
+        ):
+            return Asked.UNUSABLE
+        if key in self._seen:
+            return Asked.REPEATED
+        self._remember(key)
+        now_ns = self._now_ns()
+        plan = _Plan(request=request, deadline_ns=now_ns + self._config.planning_timeout_ns)
+        if len(self._plans) >= PLANS_OPEN_MAX:
+            plan.attempt = 1
+            detail = f"{PLANS_OPEN_MAX} plans are open"
+            self._hand_on(plan, Answer(failure=FailureMode.PLANNER_TIMEOUT, detail=detail), now_ns)
+            return Asked.OVERLOADED
+        self._plans[key] = plan
+        plan.task = asyncio.get_running_loop().create_task(self._run(plan))
+        plan.task.add_done_callback(lambda _: self._plans.pop(key, None))
+        return Asked.STARTED
+
+    def refused(
+        self, *, request_id: str, robot_id: str, attempt: int, mode: FailureMode, detail: str
+    ) -> None:
+        """Take the guard's word that an answer was refused.  Words about anything else are ignored."""
+        plan = self._plans.get((robot_id, request_id))
+        if plan is None or plan.word is None or plan.attempt != attempt or plan.word.done():
+            return
+        plan.word.set_result(Refusal(mode, detail))
+
+    def settled(self, *, request_id: str, robot_id: str) -> None:
+        """Stop planning a request: the guard has a route for it, or nobody wants one any more."""
+        plan = self._plans.get((robot_id, request_id))
+        if plan is not None and plan.task is not None:
+            plan.task.cancel()
+
+    async def close(self) -> None:
+        """Cancel every plan and wait until their calls have ended.  Nothing is published after this."""
+        self._closed = True
+        tasks = [plan.task for plan in self._plans.values() if plan.task is not None]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _run(self, plan: _Plan) -> None:
+        refusal: Refusal | None = None
+        while plan.attempt < self._config.attempts_max and not self._closed:
+            plan.attempt += 1
+            plan.word = None
+            began_ns = self._now_ns()
+            answer = await self._answer(plan, refusal)
+            if answer.failure is not None:
+                self._hand_on(plan, answer, began_ns)
+                await self._pause(plan)
+            else:
+                plan.word = asyncio.get_running_loop().create_future()
+                self._hand_on(plan, answer, began_ns)
+                refusal = await self._word(plan, plan.word)
+                if refusal is None or refusal.mode not in ASK_AGAIN:
+                    return
+            if self._left_ns(plan) <= 0:
+                return
+
+    async def _answer(self, plan: _Plan, refusal: Refusal | None) -> Answer:
+        """Ask once, waiting for a free call first, all within what is left of the budget."""
+        try:
+            await asyncio.wait_for(self._calls.acquire(), self._left_s(plan))
+        except asyncio.TimeoutError:
+            detail = f"the model was busy for {self._config.planning_timeout_ms} ms"
+            return Answer(failure=FailureMode.PLANNER_TIMEOUT, detail=detail)
+        try:
+            return await self._llm.answer(
+                chat_messages(plan.request, refusal),
+                route_json_schema(plan.request),
+                self._left_s(plan),
+            )
+        finally:
+            self._calls.release()
+
+    def _hand_on(self, plan: _Plan, answer: Answer, began_ns: int) -> None:
+        if self._closed:
+            return
+        self._publish(
+            Candidate(
+                request_id=plan.request.request_id,
+                robot_id=plan.request.robot_id,
+                source=self._config.source,
+                attempt=plan.attempt,
+                payload=answer.payload,
+                planning_ns=self._now_ns() - began_ns,
+                failure=answer.failure,
+                detail=answer.detail,
+            )
+        )
+
+    async def _word(self, plan: _Plan, word: "asyncio.Future[Refusal]") -> Refusal | None:
+        """Wait for the guard's refusal; None where none comes while there is time for another answer."""
+        try:
+            return await asyncio.wait_for(word, self._left_s(plan))
+        except asyncio.TimeoutError:
+            return None
+
+    async def _pause(self, plan: _Plan) -> None:
+        pause_ns = min(RETRY_PAUSE_NS * plan.attempt, max(0, self._left_ns(plan)))
+        await asyncio.sleep(ns_to_seconds(pause_ns))
+
+    def _left_ns(self, plan: _Plan) -> int:
+        return plan.deadline_ns - self._now_ns()
+
+    def _left_s(self, plan: _Plan) -> float:
+        return max(0.0, ns_to_seconds(self._left_ns(plan)))
+
+    def _remember(self, key: Key) -> None:
+        self._seen[key] = None
+        if len(self._seen) > PLANS_REMEMBERED_MAX:
+            self._seen.popitem(last=False)

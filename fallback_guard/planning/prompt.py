@@ -1,0 +1,129 @@
+"""What the language model is told: the request, the shape of the answer, and why its last one was refused.
+
+Nothing here raises, whatever a request holds: text that cannot stand in JSON over HTTP is replaced,
+and what is too long is cut.  The guard judges the answer by the request as it came.
+"""
+
+import json
+from dataclasses import dataclass
+from typing import Final, Literal
+
+from fallback_guard.core.limits import (
+    DETAIL_CHARS_MAX,
+    IDENTIFIER_CHARS_MAX,
+    INSTRUCTIONS_CHARS_MAX,
+    STOPS_MAX,
+)
+from fallback_guard.core.request import PickItem, PickRequest
+from fallback_guard.core.validation import Refusal
+
+JsonObject = dict[str, object]
+"""A JSON object that is about to be written."""
+
+SYSTEM_TEXT: Final = (
+    "You plan pick routes for a warehouse robot. Answer with one JSON object of route schema version 1, "
+    "on one line, and nothing else: no Markdown, no explanation. For example:\n"
+    '{"version":1,"request_id":"R-0","robot_id":"r","stops":[{"bin":"A-1","sku":"S-2","quantity":3},'
+    '{"bin":"B-4","sku":"S-5","quantity":6}]}\n'
+    "Copy request_id and robot_id. Make one stop for each entry of items, with its bin, sku and "
+    "quantity: every item exactly once, none left out, none repeated, none changed. Order the stops so "
+    "that the way from start_node over the bins to goal_node is short; bins with the same letter are in "
+    "one aisle. The instructions of a request may ask for another order, and for nothing else."
+)
+
+REFUSED_TEXT: Final = "Your last answer was refused: "
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Message:
+    """One message of a chat."""
+
+    role: Literal["system", "user"]
+    content: str
+
+
+def chat_messages(request: PickRequest, refusal: Refusal | None = None) -> tuple[Message, ...]:
+    """Return the chat that asks for a route; `refusal` is what the guard said of the last answer."""
+    lines = [
+        "Plan the route for this pick request.",
+        json.dumps(_request_object(request), ensure_ascii=False, separators=(",", ":")),
+    ]
+    if refusal is not None:
+        reason = _sendable(f"{refusal.mode.value}: {refusal.detail}", DETAIL_CHARS_MAX)
+        lines.append(f"{REFUSED_TEXT}{reason}")
+        lines.append(f"Answer with all {len(request.items)} items, each exactly once.")
+    return (
+        Message(role="system", content=SYSTEM_TEXT),
+        Message(role="user", content="\n".join(lines)),
+    )
+
+
+def route_json_schema(request: PickRequest) -> JsonObject:
+    """Return a JSON schema that only routes for `request` follow, as far as a schema can say that.
+
+    The ids are constants and each stop is one of the items.  That no item comes twice is left to the
+    guard: no schema that endpoints support can say it in reasonable length.  The subset used is that
+    of OpenAI's strict mode and of llama.cpp's grammars.
+    """
+    items = _bounded_items(request)
+    variants = [_stop_schema(item) for item in dict.fromkeys(items)]
+    return _closed_object(
+        {
+            "version": {"type": "integer", "const": 1},
+            "request_id": _constant(request.request_id),
+            "robot_id": _constant(request.robot_id),
+            "stops": {
+                "type": "array",
+                "minItems": len(items),
+                "maxItems": len(items),
+                "items": {"anyOf": variants},
+            },
+        }
+    )
+
+
+def _request_object(request: PickRequest) -> JsonObject:
+    return {
+        "request_id": _sendable(request.request_id),
+        "robot_id": _sendable(request.robot_id),
+        "start_node": request.start_node,
+        "goal_node": request.goal_node,
+        "items": [
+            {"bin": _sendable(item.bin), "sku": _sendable(item.sku), "quantity": item.quantity}
+            for item in _bounded_items(request)
+        ],
+        "instructions": _sendable(request.instructions, INSTRUCTIONS_CHARS_MAX),
+    }
+
+
+def _stop_schema(item: PickItem) -> JsonObject:
+    return _closed_object(
+        {
+            "bin": _constant(item.bin),
+            "sku": _constant(item.sku),
+            "quantity": {"type": "integer", "const": item.quantity},
+        }
+    )
+
+
+def _closed_object(properties: JsonObject) -> JsonObject:
+    return {
+        "type": "object",
+        "properties": properties,
+        "required": list(properties),
+        "additionalProperties": False,
+    }
+
+
+def _constant(text: str) -> JsonObject:
+    return {"type": "string", "const": _sendable(text)}
+
+
+def _bounded_items(request: PickRequest) -> tuple[PickItem, ...]:
+    """Return the items by bin, so that a model that merely copies the list still goes aisle by aisle."""
+    return tuple(sorted(request.items[:STOPS_MAX]))
+
+
+def _sendable(text: str, chars_max: int = IDENTIFIER_CHARS_MAX) -> str:
+    """Return `text` cut, and without what UTF-8 or an endpoint's C string cannot hold."""
+    return text[:chars_max].encode("utf-8", "replace").decode("utf-8").replace("\0", "\N{REPLACEMENT CHARACTER}")

@@ -1,0 +1,313 @@
+"""The ways in which a language model's endpoint goes wrong, as a table, and who meets which.
+
+Each kind is made from the right route, so that nothing but its fault can be what the guard refuses.
+To add a kind, add a member and its row.
+"""
+
+import hashlib
+import json
+from collections.abc import Callable, Mapping, Sequence
+from copy import deepcopy
+from dataclasses import dataclass
+from enum import Enum
+from types import MappingProxyType
+from typing import Final
+
+from fallback_guard.core.failure_modes import FailureMode
+from fallback_guard.core.limits import NESTING_MAX, PAYLOAD_BYTES_MAX, STOPS_MAX
+from fallback_guard.core.request import PickItem, PickRequest
+
+
+class HostileKind(str, Enum):
+    """What an endpoint does instead of answering well."""
+
+    SILENCE = "silence"
+    SLOW_DRIP = "slow_drip"
+    DISCONNECT = "disconnect"
+    HTTP_ERROR = "http_error"
+    REDIRECT = "redirect"
+    HTML_PAGE = "html_page"
+    HUGE_BODY = "huge_body"
+    OVERSIZE = "oversize"
+    LONE_SURROGATE = "lone_surrogate"
+    TOO_DEEP = "too_deep"
+    EMPTY = "empty"
+    MALFORMED = "malformed"
+    FENCED = "fenced"
+    PROSE = "prose"
+    TRAILING_COMMA = "trailing_comma"
+    NAN = "nan"
+    DUPLICATE_KEY = "duplicate_key"
+    WRONG_REQUEST = "wrong_request"
+    WRONG_ITEM = "wrong_item"
+    REPEATED_ITEM = "repeated_item"
+    MISSING_ITEM = "missing_item"
+    WRONG_QUANTITY = "wrong_quantity"
+    WRONG_BIN = "wrong_bin"
+    UNKNOWN_BIN = "unknown_bin"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reply:
+    """What goes over the wire.  `disconnect`: nothing, and an end; `hang`: nothing, and no end.
+
+    `bytes_per_s` of 0 sends the body at once.
+    """
+
+    body: bytes = b""
+    status: int = 200
+    content_type: str = "application/json"
+    location: str = ""
+    bytes_per_s: int = 0
+    hang: bool = False
+    disconnect: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Question:
+    """A request, the items in the right order, and every bin of the map (none where there is no map)."""
+
+    request: PickRequest
+    order: tuple[PickItem, ...]
+    bins: tuple[str, ...] = ()
+
+    def route(self, order: Sequence[PickItem] | None = None) -> dict[str, object]:
+        """Return the right route, or the one with other stops, as a JSON object."""
+        return {
+            "version": 1,
+            "request_id": self.request.request_id,
+            "robot_id": self.request.robot_id,
+            "stops": [
+                {"bin": item.bin, "sku": item.sku, "quantity": item.quantity}
+                for item in (self.order if order is None else order)
+            ],
+        }
+
+    def text(self, order: Sequence[PickItem] | None = None) -> str:
+        """Return `route` as compact JSON."""
+        return json.dumps(self.route(order), separators=(",", ":"))
+
+
+MODEL_NAME: Final = "hostile"
+HUGE_BYTES: Final = 32 * 1024 * 1024
+"""Larger than the largest `response_bytes_max`."""
+
+DRIP_BYTES_PER_S: Final = 2
+
+
+def completion(content: str) -> Reply:
+    """Return a chat completion that says `content`."""
+    document = {
+        "id": "chatcmpl-0",
+        "object": "chat.completion",
+        "created": 0,
+        "model": MODEL_NAME,
+        "choices": [
+            {
+                "index": 0,
+                "finish_reason": "stop",
+                "message": {"role": "assistant", "content": content},
+            }
+        ],
+    }
+    return Reply(body=json.dumps(document).encode("ascii"))
+
+
+def error(status: int, message: str) -> Reply:
+    """Return an error in the form of the OpenAI API."""
+    return Reply(status=status, body=json.dumps({"error": {"message": message}}).encode("ascii"))
+
+
+def _silence(_question: Question) -> Reply:
+    return Reply(hang=True)
+
+
+def _slow_drip(question: Question) -> Reply:
+    return Reply(body=completion(question.text()).body, bytes_per_s=DRIP_BYTES_PER_S)
+
+
+def _disconnect(_question: Question) -> Reply:
+    return Reply(disconnect=True)
+
+
+def _http_error(_question: Question) -> Reply:
+    return error(503, "the model is loading")
+
+
+def _redirect(_question: Question) -> Reply:
+    return Reply(status=307, location="http://127.0.0.1:9/v1/chat/completions")
+
+
+def _html_page(_question: Question) -> Reply:
+    page = b"<!DOCTYPE html><html><title>Sign in</title><body>Please sign in.</body></html>"
+    return Reply(body=page, content_type="text/html")
+
+
+def _huge_body(_question: Question) -> Reply:
+    return Reply(body=b" " * HUGE_BYTES)
+
+
+def _oversize(question: Question) -> Reply:
+    return completion(question.text() + " " * PAYLOAD_BYTES_MAX)
+
+
+def _lone_surrogate(question: Question) -> Reply:
+    return completion(question.text().replace('"version"', '"\ud800version"', 1))
+
+
+def _too_deep(question: Question) -> Reply:
+    deep = "[" * NESTING_MAX + "]" * NESTING_MAX
+    return completion(question.text().replace('"stops":[', f'"stops":[{deep},', 1))
+
+
+def _empty(_question: Question) -> Reply:
+    return completion("")
+
+
+def _malformed(question: Question) -> Reply:
+    return completion(question.text()[:-3])
+
+
+def _fenced(question: Question) -> Reply:
+    return completion(f"```json\n{question.text()}\n```")
+
+
+def _prose(question: Question) -> Reply:
+    return completion(f"Sure! Here is the best route: {question.text()} Happy picking!")
+
+
+def _trailing_comma(question: Question) -> Reply:
+    return completion(f"{question.text()[:-1]},}}")
+
+
+def _nan(question: Question) -> Reply:
+    return completion(question.text().replace('"version":1', '"version":NaN', 1))
+
+
+def _duplicate_key(question: Question) -> Reply:
+    return completion(question.text().replace("{", '{"version":1,', 1))
+
+
+def _wrong_request(question: Question) -> Reply:
+    route = question.route()
+    route["request_id"] = f"not-{question.request.request_id[:32]}"
+    return completion(json.dumps(route))
+
+
+def _with_first(question: Question, **changes: object) -> Reply:
+    """Return the right route with another first stop."""
+    route = deepcopy(question.route())
+    stops = route["stops"]
+    assert isinstance(stops, list)
+    stops[0] |= changes
+    return completion(json.dumps(route))
+
+
+def _wrong_item(question: Question) -> Reply:
+    return _with_first(question, sku="SKU-NOBODY-ASKED-FOR")
+
+
+def _repeated_item(question: Question) -> Reply:
+    return completion(question.text((*question.order, question.order[0])))
+
+
+def _missing_item(question: Question) -> Reply:
+    return completion(question.text(question.order[:-1]))
+
+
+def _wrong_quantity(question: Question) -> Reply:
+    asked = {item.quantity for item in question.order}
+    return _with_first(question, quantity=min(set(range(1, STOPS_MAX + 2)) - asked))
+
+
+def _wrong_bin(question: Question) -> Reply:
+    asked = {item.bin for item in question.order}
+    return _with_first(question, bin=next(name for name in question.bins if name not in asked))
+
+
+def _unknown_bin(question: Question) -> Reply:
+    return _with_first(question, bin="NO-SUCH-BIN")
+
+
+@dataclass(frozen=True, slots=True)
+class HostileRow:
+    """What is known about one kind: how it is made and what the guard calls it.
+
+    `one_item_failure` and `full_list_failure` are what it calls it where the request has only one item,
+    or the most that there may be.
+    """
+
+    make: Callable[[Question], Reply]
+    failure: FailureMode
+    one_item_failure: FailureMode | None = None
+    full_list_failure: FailureMode | None = None
+    needs_map: bool = False
+
+
+HOSTILE_KINDS: Final[Mapping[HostileKind, HostileRow]] = MappingProxyType(
+    {
+        HostileKind.SILENCE: HostileRow(_silence, FailureMode.PLANNER_TIMEOUT),
+        HostileKind.SLOW_DRIP: HostileRow(_slow_drip, FailureMode.PLANNER_TIMEOUT),
+        HostileKind.DISCONNECT: HostileRow(_disconnect, FailureMode.PLANNER_UNREACHABLE),
+        HostileKind.HTTP_ERROR: HostileRow(_http_error, FailureMode.PLANNER_HTTP_ERROR),
+        HostileKind.REDIRECT: HostileRow(_redirect, FailureMode.PLANNER_HTTP_ERROR),
+        HostileKind.HTML_PAGE: HostileRow(_html_page, FailureMode.PLANNER_BAD_RESPONSE),
+        HostileKind.HUGE_BODY: HostileRow(_huge_body, FailureMode.PLANNER_BAD_RESPONSE),
+        HostileKind.OVERSIZE: HostileRow(_oversize, FailureMode.OVERSIZE),
+        HostileKind.LONE_SURROGATE: HostileRow(_lone_surrogate, FailureMode.NOT_UTF8),
+        HostileKind.TOO_DEEP: HostileRow(_too_deep, FailureMode.TOO_DEEP),
+        HostileKind.EMPTY: HostileRow(_empty, FailureMode.EMPTY),
+        HostileKind.MALFORMED: HostileRow(_malformed, FailureMode.TRUNCATED),
+        HostileKind.FENCED: HostileRow(_fenced, FailureMode.FENCED),
+        HostileKind.PROSE: HostileRow(_prose, FailureMode.PROSE),
+        HostileKind.TRAILING_COMMA: HostileRow(_trailing_comma, FailureMode.TRAILING_COMMA),
+        HostileKind.NAN: HostileRow(_nan, FailureMode.NOT_FINITE),
+        HostileKind.DUPLICATE_KEY: HostileRow(_duplicate_key, FailureMode.DUPLICATE_KEY),
+        HostileKind.WRONG_REQUEST: HostileRow(_wrong_request, FailureMode.WRONG_REQUEST),
+        HostileKind.WRONG_ITEM: HostileRow(_wrong_item, FailureMode.ITEM_UNKNOWN),
+        HostileKind.REPEATED_ITEM: HostileRow(
+            _repeated_item, FailureMode.ITEM_REPEATED, full_list_failure=FailureMode.SCHEMA
+        ),
+        HostileKind.MISSING_ITEM: HostileRow(
+            _missing_item, FailureMode.ITEM_MISSING, one_item_failure=FailureMode.SCHEMA
+        ),
+        HostileKind.WRONG_QUANTITY: HostileRow(_wrong_quantity, FailureMode.WRONG_QUANTITY),
+        HostileKind.WRONG_BIN: HostileRow(_wrong_bin, FailureMode.WRONG_BIN, needs_map=True),
+        HostileKind.UNKNOWN_BIN: HostileRow(_unknown_bin, FailureMode.UNKNOWN_BIN),
+    }
+)
+
+assert list(HOSTILE_KINDS) == list(HostileKind), "one row for each kind, in its order"
+
+KINDS_WITHOUT_MAP: Final = tuple(kind for kind, row in HOSTILE_KINDS.items() if not row.needs_map)
+
+
+def expected_failure(kind: HostileKind, *, items: int) -> FailureMode:
+    """Return what planner and guard together call `kind` in answer to a request of `items` items."""
+    row = HOSTILE_KINDS[kind]
+    if items == 1 and row.one_item_failure is not None:
+        return row.one_item_failure
+    if items == STOPS_MAX and row.full_list_failure is not None:
+        return row.full_list_failure
+    return row.failure
+
+
+def fate(
+    *,
+    seed: int,
+    share: float,
+    kinds: Sequence[HostileKind],
+    request_id: str,
+    robot_id: str,
+    call: int,
+) -> HostileKind | None:
+    """Return what call number `call` (from 1) for a request meets; None: the right answer.
+
+    A pure function, so that whoever knows the seed can tell afterwards what each planner was up against.
+    """
+    if not kinds:
+        return None
+    key = json.dumps([seed, request_id, robot_id, call]).encode("ascii")
+    digest = hashlib.sha256(key).digest()
+    chance, choice = (int.from_bytes(digest[i : i + 8], "big") for i in (0, 8))
+    return kinds[choice % len(kinds)] if chance < share * 2**64 else None
