@@ -5,10 +5,10 @@ ros2 launch fallback_guard demo.launch.py base_url:=http://127.0.0.1:8080/v1 mod
 The planner needs an OpenAI-compatible endpoint; `fallback-guard demo` brings one along.
 """
 
-from launch import LaunchDescription
-from launch.actions import DeclareLaunchArgument, EmitEvent, IncludeLaunchDescription, RegisterEventHandler
-from launch.event_handlers import OnProcessExit
-from launch.events import Shutdown
+from launch import LaunchDescription, LaunchDescriptionEntity
+from launch.actions import DeclareLaunchArgument, IncludeLaunchDescription, Shutdown
+from launch.events.process import ProcessExited
+from launch.launch_context import LaunchContext
 from launch.launch_description_sources import PythonLaunchDescriptionSource
 from launch.substitutions import LaunchConfiguration, PathJoinSubstitution
 from launch_ros.actions import Node
@@ -21,6 +21,7 @@ ARGUMENTS = (
     ("model", "SmolLM2-135M-Instruct", "The model's name at that endpoint."),
     ("picks", "20", "Requests to make before everything ends; 0: never."),
     ("seed", "1", "Of the requests."),
+    ("time_factor", "1", "How many times faster than real the picker drives, 1 to 50."),
 )
 
 
@@ -53,18 +54,17 @@ def generate_launch_description() -> LaunchDescription:
         name="picker_sim_node",
         namespace=namespace,
         output="screen",
+        on_exit=_end_unless_ending,
         parameters=[
             PathJoinSubstitution([share, "config", "picker_sim.yaml"]),
             {
                 "map_file": ParameterValue(map_file, value_type=str),
                 "picks": ParameterValue(LaunchConfiguration("picks"), value_type=int),
                 "seed": ParameterValue(LaunchConfiguration("seed"), value_type=int),
+                "time_factor": ParameterValue(LaunchConfiguration("time_factor"), value_type=int),
                 "listeners_min": 2,
             },
         ],
-    )
-    done = RegisterEventHandler(
-        OnProcessExit(target_action=picker, on_exit=[EmitEvent(event=Shutdown(reason="the picker is done"))])
     )
     return LaunchDescription(
         [
@@ -75,6 +75,10 @@ def generate_launch_description() -> LaunchDescription:
             guard,
             planner,
             picker,
-            done,
         ]
     )
+
+
+def _end_unless_ending(_event: ProcessExited, context: LaunchContext) -> list[LaunchDescriptionEntity]:
+    """End everything when the picker is done; once that has begun, a second shutdown is an error."""
+    return [] if context.is_shutdown else [Shutdown(reason="the picker is done")]
