@@ -27,6 +27,7 @@ class Observer(Node):
         self.tally = tally
         self.state: msg.GuardState | None = None
         self._on_new_decision = on_decision
+        # The guard learns of these in this order: once its state arrives here, so does all else it says.
         for topic, callback in (
             (topics.PICK_REQUEST, self._on_pick_request),
             (topics.ROUTE_DUE, self._on_route_due),
@@ -36,6 +37,11 @@ class Observer(Node):
         ):
             self.create_subscription(topic.type, topic.name, callback, topic.qos)
         self._reset = self.create_client(ResetLatch, topics.RESET_SERVICE)
+
+    @property
+    def listeners(self) -> int:
+        """How many nodes have been seen that hear pick_request, this one included."""
+        return self.count_subscribers(topics.PICK_REQUEST.name)
 
     def reset_latch(self, robot_id: str = "") -> None:
         """Ask the guard to let routes through again; the answer shows in its state."""

@@ -198,7 +198,7 @@ class PickerSimNode(Node):
             self._arrive()
 
     def _ask_first(self, now_ns: int) -> None:
-        listeners = self.count_subscribers(self._pick_request.topic_name)
+        listeners = self._pick_request.get_subscription_count()
         if self._guard_active and listeners >= self._listeners_min:
             self._ask()
             self._due_at_ns = now_ns + self._lead_ns

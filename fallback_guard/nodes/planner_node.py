@@ -14,6 +14,7 @@ from std_msgs.msg import Header
 
 from fallback_guard import msg
 from fallback_guard.core.failure_modes import FailureMode
+from fallback_guard.core.identifiers import printable
 from fallback_guard.nodes import conversion, topics
 from fallback_guard.nodes.parameters import declared
 from fallback_guard.nodes.process import run
@@ -34,6 +35,7 @@ class PlannerNode(Node):
         self._candidate_route = self.create_publisher(
             topics.CANDIDATE_ROUTE.type, topics.CANDIDATE_ROUTE.name, topics.CANDIDATE_ROUTE.qos
         )
+        self._source = printable(config.source)  # as decisions name it
         self._llm = LlmClient(config)
         self._planner = Planner(config=config, llm=self._llm, publish=self._publish)
         self._loop = asyncio.new_event_loop()
@@ -76,7 +78,7 @@ class PlannerNode(Node):
         ids = {"request_id": message.request_id, "robot_id": message.robot_id}
         if message.outcome == msg.GuardDecision.OUTCOME_ROUTE:
             self._loop.call_soon_threadsafe(partial(self._planner.settled, **ids))
-        elif message.occasion == msg.GuardDecision.OCCASION_REFUSAL and message.attempt:
+        elif message.occasion == msg.GuardDecision.OCCASION_REFUSAL and message.source == self._source:
             try:
                 mode = FailureMode(message.failure_mode)
             except ValueError:

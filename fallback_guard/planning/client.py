@@ -7,7 +7,7 @@ and it is taken apart here, because the endpoint may send anything.
 import asyncio
 import json
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final, Protocol
@@ -65,9 +65,7 @@ class Llm(Protocol):
 class LlmClient:
     """Calls the endpoint of a `PlannerConfig`."""
 
-    def __init__(
-        self, config: PlannerConfig, *, environ: Mapping[str, str] = os.environ
-    ) -> None:
+    def __init__(self, config: PlannerConfig, *, environ: Mapping[str, str] = os.environ) -> None:
         """Prepare connections, and open none.  Raises ParameterError for a key that no header can hold."""
         self._config = config
         self._strictest = 0
@@ -90,7 +88,9 @@ class LlmClient:
     ) -> Answer:
         """Ask once.  The whole call, however it is spread out, takes no longer than `timeout_s`."""
         try:
-            return await asyncio.wait_for(self._first_understood(messages, schema, timeout_s), timeout_s)
+            return await asyncio.wait_for(
+                self._first_understood(messages, schema, timeout_s), timeout_s
+            )
         except (asyncio.TimeoutError, openai.APITimeoutError):
             return Answer(
                 failure=FailureMode.PLANNER_TIMEOUT,
@@ -114,7 +114,11 @@ class LlmClient:
             except openai.OpenAIError as error:
                 fault = _fault_behind(error)
                 is_last = step == len(forms) - 1
-                if is_last or not isinstance(fault, _HttpError) or fault.status not in _NOT_UNDERSTOOD:
+                if (
+                    is_last
+                    or not isinstance(fault, _HttpError)
+                    or fault.status not in _NOT_UNDERSTOOD
+                ):
                     raise
                 continue
             if self._config.structured_output == "auto":
@@ -139,15 +143,10 @@ class LlmClient:
             extra_body={**self._sampling(), **response_format},
             timeout=timeout_s,
         ) as response:
-            try:
-                async for chunk in response.iter_bytes():
-                    body += chunk
-                    if len(body) > self._config.response_bytes_max:
-                        raise self._oversize()
-            except openai.OpenAIError:
-                raise
-            except Exception as error:
-                raise _BrokenOffError("the connection broke off") from error
+            async for chunk in _unbroken(response.iter_bytes()):
+                body += chunk
+                if len(body) > self._config.response_bytes_max:
+                    raise self._oversize()
         return bytes(body)
 
     def _sampling(self) -> JsonObject:
@@ -213,6 +212,15 @@ def _key_from(environ: Mapping[str, str], name: str) -> str:
             "stand in a key, such as a line break; export it again without"
         )
     return key
+
+
+async def _unbroken(chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    """Hand `chunks` on.  Raises _BrokenOffError where the HTTP library raises an exception of its own."""
+    try:
+        async for chunk in chunks:
+            yield chunk
+    except Exception as error:
+        raise _BrokenOffError("the connection broke off") from error
 
 
 def _response_format(form: str, schema: JsonObject) -> JsonObject:

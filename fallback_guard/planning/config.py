@@ -147,9 +147,10 @@ def planner_config(given: Mapping[str, object]) -> PlannerConfig:
             f"parameter 'base_url' {problem}; give the root of an OpenAI-compatible API, "
             "such as http://127.0.0.1:8080/v1"
         )
-    if not 1 <= len(config.model) <= MODEL_CHARS_MAX or printable(
-        config.model, chars_max=MODEL_CHARS_MAX
-    ) != config.model:
+    if (
+        not 1 <= len(config.model) <= MODEL_CHARS_MAX
+        or printable(config.model, chars_max=MODEL_CHARS_MAX) != config.model
+    ):
         raise ParameterError(
             f"parameter 'model' is {printable(repr(config.model))}; allowed: 1 to {MODEL_CHARS_MAX} "
             "printable ASCII characters, the name that the endpoint lists under /models"

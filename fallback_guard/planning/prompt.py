@@ -126,4 +126,9 @@ def _bounded_items(request: PickRequest) -> tuple[PickItem, ...]:
 
 def _sendable(text: str, chars_max: int = IDENTIFIER_CHARS_MAX) -> str:
     """Return `text` cut, and without what UTF-8 or an endpoint's C string cannot hold."""
-    return text[:chars_max].encode("utf-8", "replace").decode("utf-8").replace("\0", "\N{REPLACEMENT CHARACTER}")
+    return (
+        text[:chars_max]
+        .encode("utf-8", "replace")
+        .decode("utf-8")
+        .replace("\0", "\N{REPLACEMENT CHARACTER}")
+    )

@@ -35,8 +35,10 @@ EXAMPLE: Final = """\
 exit codes: 0 done, 1 it could not finish, 2 unusable arguments, 130 interrupted"""
 
 _LOCAL_MODEL: Final = "SmolLM2-135M-Instruct"
-_NODES: Final = ("guard_node", "watchdog_node", "planner_node", "picker_sim_node")
-_LISTENERS: Final = 3  # of pick_request: guard, planner, and the demo itself
+_PICKER: Final = "picker_sim_node"
+_OTHERS: Final = ("guard_node", "watchdog_node", "planner_node")
+_LISTENERS_MIN: Final = 3  # of pick_request: guard, planner, and the demo itself
+_DISCOVERY_S_MAX: Final = 30.0
 _SILENCE_S_MAX: Final = 90.0
 _OPERATOR_S: Final = 2.0
 _REFRESH_S: Final = 0.1
@@ -146,22 +148,38 @@ def _run_picks(
         "guard_node": {"map_file": str(_map_file()), **pace.guard},
         "watchdog_node": {},
         "planner_node": {"base_url": base_url, "model": options.model or _model_name(options), **pace.planner},
-        "picker_sim_node": {
-            "map_file": str(_map_file()),
-            "picks": options.picks,
-            "seed": options.seed,
-            "listeners_min": _LISTENERS,
-            **pace.picker,
-        },
     }
     deadline_ms = next(float(row.default) for row in GUARD_PARAMETERS if row.name == "deadline_ms")
     tally = Tally(deadline_ms=deadline_ms)
     view.say("starting the nodes")
-    for name in _NODES:
-        processes.start(name, f"fallback_guard.nodes.{name}", *_as_ros_arguments(settings[name]))
+    for name in _OTHERS:
+        _start_node(processes, name, settings[name])
     with _observing(tally, view) as observer:
+        picker = {
+            "map_file": str(_map_file()),
+            "picks": options.picks,
+            "seed": options.seed,
+            "listeners_min": _wait_for_nodes(processes, observer),
+            **pace.picker,
+        }
+        _start_node(processes, _PICKER, picker)
         _watch(processes, observer, view, tally)
     return tally.summary(time.time_ns())
+
+
+def _start_node(processes: Processes, name: str, settings: Settings) -> None:
+    processes.start(name, f"fallback_guard.nodes.{name}", *_as_ros_arguments(settings))
+
+
+def _wait_for_nodes(processes: Processes, observer: "Observer") -> int:
+    """Wait until everybody hears everybody, so that nothing is missed; return who hears pick_request."""
+    until = time.monotonic() + _DISCOVERY_S_MAX
+    while observer.state is None or observer.listeners < _LISTENERS_MIN:
+        processes.check(_OTHERS)
+        if time.monotonic() > until:
+            raise ProcessError(f"the nodes have not found each other within {_DISCOVERY_S_MAX:g} s")
+        time.sleep(_REFRESH_S)
+    return observer.listeners
 
 
 def _model_name(options: argparse.Namespace) -> str:
@@ -213,15 +231,14 @@ def _watch(processes: Processes, observer: "Observer", view: View, tally: Tally)
     """Refresh the view until the picker is done; be the operator when the guard has latched."""
     heard, heard_at = 0, time.monotonic()
     latched_at: float | None = None
-    others = [name for name in _NODES if name != "picker_sim_node"]
     while True:
-        code = processes.returncode("picker_sim_node")
+        code = processes.returncode(_PICKER)
         if code is not None:
-            processes.check([] if code == 0 else ["picker_sim_node"])
+            processes.check([] if code == 0 else [_PICKER])
             time.sleep(_REFRESH_S)  # for what is still on the wire
             view.refresh(tally)
             return
-        processes.check(others)
+        processes.check(_OTHERS)
         now = time.monotonic()
         if len(tally.decided) > heard:
             heard, heard_at = len(tally.decided), now

@@ -292,7 +292,7 @@ def expected_failure(kind: HostileKind, *, items: int) -> FailureMode:
     return row.failure
 
 
-def fate(
+def fate(  # noqa: PLR0913  # a hash of everything that tells one call from another
     *,
     seed: int,
     share: float,

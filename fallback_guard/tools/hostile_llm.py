@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Final
+from typing import Final, final
 from urllib.parse import urlsplit
 
 from fallback_guard.core.geojson import MapError, load_warehouse
@@ -73,6 +73,7 @@ class Call:
     kind: HostileKind | None
 
 
+@final
 class HostileLlm:
     """The endpoint, serving from its construction to `close`; also a context manager.
 
@@ -91,6 +92,7 @@ class HostileLlm:
         delay_ms: int = 0,
         port: int = 0,
     ) -> None:
+        """Bind the port and serve from now on."""
         self.seed = seed
         self.share = share
         self.kinds = tuple(kinds if kinds is not None else _all_kinds(warehouse))

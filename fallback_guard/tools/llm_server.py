@@ -25,7 +25,7 @@ CONTEXT_TOKENS: Final = 4_096
 BATCH_TOKENS: Final = 512
 
 THREADS: Final = 1
-"""On two cores: one thread 40 tokens/s, two threads 75 while nothing else runs, but 3 to 10 beside one
+"""On two cores: one thread 40 tokens/s, two threads 73 while nothing else runs, but 3 to 7 beside one
 busy process, because they wait for each other at every layer."""
 
 THREADS_MAX: Final = 64

@@ -1,0 +1,150 @@
+"""A real language model on this machine, from the prompt to the guard's verdict."""
+
+from __future__ import annotations
+
+import asyncio
+import importlib.util
+import signal
+import subprocess
+import sys
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+import pytest
+
+from fallback_guard.core.config import guard_config
+from fallback_guard.core.geojson import load_warehouse
+from fallback_guard.core.judge import Judge
+from fallback_guard.core.paths import Paths
+from fallback_guard.core.request import PickItem, PickRequest
+from fallback_guard.planning.client import LlmClient
+from fallback_guard.planning.config import planner_config
+from fallback_guard.planning.planner import Candidate, Planner
+from fallback_guard.tools.llm_server import LlmUnavailableError, model_file
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from fallback_guard.core.motion import ValidatedRoute
+    from fallback_guard.core.validation import Verdict
+
+MODULE: Final = "fallback_guard.tools.llm_server"
+
+
+def _missing() -> str:
+    if importlib.util.find_spec("xllamacpp") is None:
+        return "xllamacpp is not installed"
+    try:
+        model_file()
+    except LlmUnavailableError as error:
+        return str(error)
+    return ""
+
+
+pytestmark = pytest.mark.skipif(bool(_missing()), reason=_missing() or "it is there")
+
+WAREHOUSE: Final = load_warehouse(Path(__file__).parents[2] / "config" / "sample_warehouse.geojson")
+JUDGE: Final = Judge(config=guard_config({}), warehouse=WAREHOUSE, paths=Paths(WAREHOUSE))
+ITEMS: Final = (
+    PickItem(bin="B-05", sku="SKU-4", quantity=1),
+    PickItem(bin="A-03", sku="SKU-9", quantity=2),
+)
+
+
+@contextmanager
+def serving() -> Iterator[tuple[subprocess.Popen[str], str]]:
+    """Run the server as a demo does; yield its process and its base URL."""
+    command = [sys.executable, "-m", MODULE, "--port", "0"]
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+    ) as process:
+        assert process.stdout is not None
+        try:
+            line = process.stdout.readline()
+            assert line.startswith("listening on http://127.0.0.1:"), line
+            yield process, line.split()[-1]
+        finally:
+            process.kill()
+
+
+class OneRequest:
+    """Plans one request, with the guard's own validation as the guard."""
+
+    def __init__(self, base_url: str, request: PickRequest) -> None:
+        """Prepare everything but the loop."""
+        self.request = request
+        self.verdicts: list[Verdict] = []
+        self.failures: list[str] = []
+        self._standby = JUDGE.standby(request, request.start_node)
+        self._config = planner_config({"base_url": base_url, "planning_timeout_ms": 30_000})
+
+    async def run(self) -> None:
+        """Plan until there is a route, or the attempts or the time are used up."""
+        llm = LlmClient(self._config, environ={})
+        self._planner = Planner(config=self._config, llm=llm, publish=self._judge)
+        self._planner.ask(self.request)
+        while self._planner.plans_open:  # noqa: ASYNC110  # nothing else tells a plan's end
+            await asyncio.sleep(0.02)
+        await llm.close()
+
+    @property
+    def route(self) -> ValidatedRoute | None:
+        """What the guard would let through."""
+        return self.verdicts[-1].route if self.verdicts else None
+
+    def _judge(self, candidate: Candidate) -> None:
+        ids = {"request_id": candidate.request_id, "robot_id": candidate.robot_id}
+        if candidate.failure is not None:
+            self.failures.append(f"{candidate.failure.value}: {candidate.detail}")
+            return
+        verdict = JUDGE.verdict(
+            self.request, candidate.payload, source=candidate.source, standby=self._standby
+        )
+        self.verdicts.append(verdict)
+        if verdict.refusal is None:
+            self._planner.settled(**ids)
+            return
+        self._planner.refused(
+            **ids,
+            attempt=candidate.attempt,
+            mode=verdict.refusal.mode,
+            detail=verdict.refusal.detail,
+        )
+
+
+def test_a_small_model_with_a_schema_plans_a_route_that_passes() -> None:
+    """The schema is understood by llama.cpp, and the answer is JSON of the right shape every time."""
+    request = PickRequest(
+        request_id="R-17", robot_id="picker_1", start_node=1, goal_node=2, items=ITEMS
+    )
+    with serving() as (process, base_url):
+        planned = OneRequest(base_url, request)
+        asyncio.run(planned.run())
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(10) == 0
+    assert planned.failures == []
+    assert planned.route is not None, [verdict.refusal for verdict in planned.verdicts]
+    assert {stop.bin for stop in planned.route.stops} == {"A-03", "B-05"}
+
+
+def test_the_server_ends_with_its_parent() -> None:
+    """A demo that is killed leaves no model behind on the robot's processor."""
+    script = (
+        "import subprocess, sys\n"
+        f"server = subprocess.Popen([sys.executable, '-m', {MODULE!r}, '--port', '0'],"
+        " stdout=subprocess.PIPE)\n"
+        "server.stdout.readline()\n"
+    )
+    # The server holds this pipe open, so that `run` comes back only when it has ended too.
+    subprocess.run([sys.executable, "-c", script], stderr=subprocess.PIPE, timeout=30, check=True)
+
+
+@pytest.mark.parametrize("arguments", [["--model-file", "no-such-file.gguf"], ["--threads", "0"]])
+def test_unusable_arguments_are_exit_code_2(arguments: list[str]) -> None:
+    """With a line that names what is wrong."""
+    command = [sys.executable, "-m", MODULE, *arguments]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
+    assert done.returncode == 2
+    assert "llm_server" in done.stderr
+    assert "Traceback" not in done.stderr

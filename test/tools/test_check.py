@@ -1,0 +1,165 @@
+"""`fallback-guard check` as people script it: one JSON line for each route, and an exit code."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import world
+
+from fallback_guard.core.limits import PAYLOAD_BYTES_MAX
+from fallback_guard.tools import cli
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+REQUEST = {
+    "request_id": "R-1",
+    "robot_id": "picker_1",
+    "start_node": 1,
+    "goal_node": 1,
+    "items": [
+        {"bin": "C-1", "sku": "SKU-3", "quantity": 1},
+        {"bin": "A-1", "sku": "SKU-1", "quantity": 2},
+        {"bin": "A-2", "sku": "SKU-2", "quantity": 3},
+    ],
+}
+
+
+@pytest.fixture
+def files(tmp_path: Path) -> Path:
+    """A folder with a map, a request and a good route."""
+    (tmp_path / "map.geojson").write_bytes(world.collection(world.features()))
+    (tmp_path / "request.json").write_text(json.dumps(REQUEST))
+    (tmp_path / "good.json").write_bytes(world.answer(world.pick_request()))
+    return tmp_path
+
+
+def check(files: Path, *arguments: str) -> int:
+    """Run the command on the folder's map and request."""
+    return cli.main(
+        ["check", "--map", str(files / "map.geojson"), "--request", str(files / "request.json"), *arguments]
+    )
+
+
+
+def verdicts(capsys: pytest.CaptureFixture[str]) -> list[dict[str, Any]]:
+    """Return what was printed since the last look."""
+    return [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+
+
+def test_a_good_route_is_accepted(files: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Exit code 0, and the time of every stage."""
+    assert check(files, str(files / "good.json")) == 0
+    (verdict,) = verdicts(capsys)
+    assert verdict["accepted"] is True
+    assert verdict["failure_mode"] is None
+    assert verdict["bucket"] is None
+    assert list(verdict["stage_ns"]) == ["envelope", "schema", "request", "map", "budget"]
+    assert all(taken_ns > 0 for taken_ns in verdict["stage_ns"].values())
+
+
+def test_one_bad_route_among_good_ones(files: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Every line is judged, blank ones are not routes, and the exit code is that of the worst."""
+    good = (files / "good.json").read_bytes().replace(b"\n", b" ")
+    (files / "routes.jsonl").write_bytes(b"\n".join([good, b"", b'{"version": 1', good]))
+    assert check(files, "--jsonl", str(files / "routes.jsonl")) == 1
+    said = verdicts(capsys)
+    assert [verdict["failure_mode"] for verdict in said] == [None, "TRUNCATED", None]
+    assert [verdict["route"].rsplit(":", 1)[1] for verdict in said] == ["1", "3", "4"]
+    assert said[1]["bucket"] == "SAFETY"
+
+
+def test_a_line_over_the_limit_ends_with_its_line(files: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """However long it is: the next line is judged for itself."""
+    good = (files / "good.json").read_bytes().replace(b"\n", b" ")
+    (files / "routes.jsonl").write_bytes(b"[" * (40 * PAYLOAD_BYTES_MAX) + b"\n" + good)
+    assert check(files, "--jsonl", str(files / "routes.jsonl")) == 1
+    assert [verdict["failure_mode"] for verdict in verdicts(capsys)] == ["OVERSIZE", None]
+
+
+@pytest.mark.parametrize("extra", [-1, 0, 1])
+def test_the_size_limit(files: Path, capsys: pytest.CaptureFixture[str], extra: int) -> None:
+    """One byte below the limit, at it, and above it; white space counts."""
+    good = (files / "good.json").read_bytes()
+    (files / "long.json").write_bytes(good.ljust(PAYLOAD_BYTES_MAX + extra))
+    assert check(files, str(files / "long.json")) == (1 if extra > 0 else 0)
+    assert verdicts(capsys)[0]["failure_mode"] == ("OVERSIZE" if extra > 0 else None)
+
+
+def test_standard_input_in_a_process_of_its_own(files: Path) -> None:
+    """Works through a pipe, and without importing rclpy."""
+    program = (
+        "import sys; from fallback_guard.tools.cli import main; code = main(); "
+        "assert 'rclpy' not in sys.modules; raise SystemExit(code)"
+    )
+    done = subprocess.run(  # noqa: S603  # our own command
+        [
+            sys.executable, "-c", program, "check", "--jsonl",
+            "--map", str(files / "map.geojson"), "--request", str(files / "request.json"), "-",
+        ],
+        input=b'NaN\n\xff\n', capture_output=True, check=False, cwd=files,
+    )  # fmt: skip
+    assert done.returncode == 1, done.stderr
+    modes = [json.loads(line)["failure_mode"] for line in done.stdout.splitlines()]
+    assert modes[1] == "NOT_UTF8"
+    assert b"Traceback" not in done.stderr
+
+
+def test_a_parameter_of_the_guard(files: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Parameters are those of the node, with its ranges."""
+    assert check(files, "--set", "capacity_pieces=6", str(files / "good.json")) == 0
+    assert verdicts(capsys)[0]["accepted"] is True
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--set", "capacity_pieces=5"], "6 pieces, the robot carries 5"),
+        (["--set", "detour_factor=0.5"], "'detour_factor' is 0.5; allowed: 1 to 10"),
+        (["--set", "detour=2"], "'detour' does not exist"),
+        (["--set", "detour_factor"], "NAME=VALUE"),
+        (["--set", "detour_factor=NaN"], "'detour_factor'"),
+        (["--map", "missing.geojson"], "missing.geojson: it cannot be read"),
+        (["--request", "missing.json"], "missing.json: it cannot be read"),
+        (["--request", "."], "it cannot be read"),
+    ],
+)
+def test_unusable_arguments(
+    files: Path, capsys: pytest.CaptureFixture[str], arguments: list[str], said: str
+) -> None:
+    """Exit code 2, one line that names the thing and the remedy, no verdict."""
+    assert check(files, *arguments, str(files / "good.json")) == 2  # noqa: PLR2004
+    captured = capsys.readouterr()
+    assert said in captured.err
+    assert captured.err.count("\n") == 1
+    assert captured.out == ""
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("", "it is not JSON"),
+        ("[]", "valid dictionary"),
+        (json.dumps({**REQUEST, "items": []}), "items"),
+        (json.dumps({**REQUEST, "robot_id": "a b"}), "robot_id"),
+        (json.dumps({**REQUEST, "start_node": 99}), "start_node 99 is not on the map"),
+        (json.dumps({**REQUEST, "start_node": "1"}), "start_node"),
+        (json.dumps({**REQUEST, "surprise": 1}), "surprise"),
+        (json.dumps(REQUEST) + " " * 2_000_000, "over 1000000 bytes"),
+    ],
+)
+def test_unusable_requests(files: Path, capsys: pytest.CaptureFixture[str], text: str, said: str) -> None:
+    """A request that cannot be served is named with its field."""
+    (files / "request.json").write_text(text)
+    assert check(files, str(files / "good.json")) == 2  # noqa: PLR2004
+    assert said in capsys.readouterr().err
+
+
+def test_a_route_file_that_is_not_there(files: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Says so."""
+    assert check(files, str(files / "nowhere.json")) == 2  # noqa: PLR2004
+    assert "it cannot be read" in capsys.readouterr().err
