@@ -163,6 +163,7 @@ def _run_picks(
             **pace.picker,
         }
         _start_node(processes, _PICKER, picker)
+        view.say(f"{options.hostile_share:.0%} of the model's answers are made hostile; Ctrl-C ends everything")
         _watch(processes, observer, view, tally)
     return tally.summary(time.time_ns())
 
