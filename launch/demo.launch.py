@@ -5,7 +5,6 @@ ros2 launch fallback_guard demo.launch.py base_url:=http://127.0.0.1:8080/v1 mod
 The planner needs an OpenAI-compatible endpoint; `fallback-guard demo` brings one along.
 """
 
-from launch import LaunchDescription, LaunchDescriptionEntity
 from launch.actions import DeclareLaunchArgument, IncludeLaunchDescription, Shutdown
 from launch.events.process import ProcessExited
 from launch.launch_context import LaunchContext
@@ -15,9 +14,15 @@ from launch_ros.actions import Node
 from launch_ros.parameter_descriptions import ParameterValue
 from launch_ros.substitutions import FindPackageShare
 
+from launch import LaunchDescription, LaunchDescriptionEntity
+
 ARGUMENTS = (
     ("namespace", "picker_1", "Namespace of the robot."),
-    ("base_url", "http://127.0.0.1:8080/v1", "OpenAI-compatible endpoint of the model; its key comes from OPENAI_API_KEY."),
+    (
+        "base_url",
+        "http://127.0.0.1:8080/v1",
+        "OpenAI-compatible endpoint of the model; its key comes from OPENAI_API_KEY.",
+    ),
     ("model", "SmolLM2-135M-Instruct", "The model's name at that endpoint."),
     ("picks", "20", "Requests to make before everything ends; 0: never."),
     ("seed", "1", "Of the requests."),
@@ -79,6 +84,8 @@ def generate_launch_description() -> LaunchDescription:
     )
 
 
-def _end_unless_ending(_event: ProcessExited, context: LaunchContext) -> list[LaunchDescriptionEntity]:
+def _end_unless_ending(
+    _event: ProcessExited, context: LaunchContext
+) -> list[LaunchDescriptionEntity]:
     """End everything when the picker is done; once that has begun, a second shutdown is an error."""
     return [] if context.is_shutdown else [Shutdown(reason="the picker is done")]

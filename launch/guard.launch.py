@@ -3,7 +3,6 @@
 ros2 launch fallback_guard guard.launch.py map_file:=/maps/hall_1.geojson namespace:=picker_1
 """
 
-from launch import LaunchDescription
 from launch.actions import DeclareLaunchArgument
 from launch.conditions import IfCondition
 from launch.substitutions import LaunchConfiguration, PathJoinSubstitution
@@ -11,11 +10,17 @@ from launch_ros.actions import LifecycleNode, Node
 from launch_ros.parameter_descriptions import ParameterValue
 from launch_ros.substitutions import FindPackageShare
 
+from launch import LaunchDescription
+
 ARGUMENTS = (
     ("map_file", None, "GeoJSON map of the warehouse."),
     ("namespace", "", "Namespace of the robot; all topics are relative to it."),
     ("params_file", None, "ROS parameter file of the guard."),
-    ("autostart", "true", "Configure and activate the guard at start; false leaves that to a lifecycle manager."),
+    (
+        "autostart",
+        "true",
+        "Configure and activate the guard at start; false leaves that to a lifecycle manager.",
+    ),
     ("respawn", "true", "Start the guard and the watchdog again when they end."),
     ("watchdog", "true", "Start the watchdog beside the guard."),
     ("log_level", "info", "debug, info, warn, error or fatal."),
@@ -39,7 +44,9 @@ def generate_launch_description() -> LaunchDescription:
     return LaunchDescription(
         [
             *(
-                DeclareLaunchArgument(name, default_value=defaults.get(name, default), description=description)
+                DeclareLaunchArgument(
+                    name, default_value=defaults.get(name, default), description=description
+                )
                 for name, default, description in ARGUMENTS
             ),
             LifecycleNode(
@@ -49,7 +56,9 @@ def generate_launch_description() -> LaunchDescription:
                     LaunchConfiguration("params_file"),
                     {
                         "map_file": ParameterValue(LaunchConfiguration("map_file"), value_type=str),
-                        "autostart": ParameterValue(LaunchConfiguration("autostart"), value_type=bool),
+                        "autostart": ParameterValue(
+                            LaunchConfiguration("autostart"), value_type=bool
+                        ),
                     },
                 ],
                 **common,

@@ -66,5 +66,20 @@ class TimePassed:
 
 
 Event = (
-    RequestArrived | RouteFellDue | CandidateArrived | PositionArrived | ResetRequested | TimePassed
+    RequestArrived
+    | RouteFellDue
+    | CandidateArrived
+    | PositionArrived
+    | ResetRequested
+    | ConfigurationChanged
+    | TimePassed
 )
+
+
+def addressed(event: Event) -> tuple[str, str, bool]:
+    """Return the request and the robot an event speaks of, and whether it makes that request due."""
+    if isinstance(event, RequestArrived):
+        return event.request.request_id, event.request.robot_id, not event.request.on_due
+    if isinstance(event, RouteFellDue | CandidateArrived):
+        return event.request_id, event.robot_id, isinstance(event, RouteFellDue)
+    return "", "", False

@@ -1,9 +1,10 @@
 """The guard: `Guard.step(event, now_ns)` is the only way in, its effects are the only way out."""
 
-from collections.abc import Callable, Mapping
 from dataclasses import replace
 from heapq import heappop, heappush
 from typing import Final
+
+from typing_extensions import assert_never
 
 from fallback_guard.core.config import GuardConfig
 from fallback_guard.core.effects import Clock, Effect, LatchReset
@@ -16,10 +17,11 @@ from fallback_guard.core.events import (
     ResetRequested,
     RouteFellDue,
     TimePassed,
+    addressed,
 )
 from fallback_guard.core.failure_modes import PLANNER_REPORTS, FailureMode
 from fallback_guard.core.identifiers import is_identifier, printable
-from fallback_guard.core.judge import Judge
+from fallback_guard.core.judge import STANDBY, Judge
 from fallback_guard.core.limits import (
     CANDIDATES_PER_REQUEST_MAX,
     COORDINATE_M_MAX,
@@ -29,7 +31,14 @@ from fallback_guard.core.limits import (
 from fallback_guard.core.motion import ValidatedRoute
 from fallback_guard.core.outbox import Counters, Outbox
 from fallback_guard.core.paths import Paths
-from fallback_guard.core.records import Judged, Position, RequestRecord, RobotRecord
+from fallback_guard.core.records import (
+    Judged,
+    Position,
+    RequestRecord,
+    RobotRecord,
+    closed_record,
+    judged_as,
+)
 from fallback_guard.core.request_rules import request_defect
 from fallback_guard.core.request_states import MAY_SEND_ROUTE, OPEN, RequestInput, RequestState
 from fallback_guard.core.safe_moves import CANCEL_AND_HOLD, HOLD, SafeMove, safe_move_table
@@ -76,15 +85,6 @@ class Guard:
         self._timers: list[tuple[int, int, RequestRecord]] = []
         self._timers_set = 0
         self._now_ns = 0
-        self._handlers: Mapping[type, Callable[..., None]] = {
-            RequestArrived: self._on_request,
-            RouteFellDue: self._on_due,
-            CandidateArrived: self._on_candidate,
-            PositionArrived: self._on_position,
-            ResetRequested: self._on_reset,
-            ConfigurationChanged: self._on_configuration,
-            TimePassed: self._on_time,
-        }
 
     @property
     def counters(self) -> Counters:
@@ -110,39 +110,49 @@ class Guard:
         self._outbox.open(self._now_ns)
         self._expire()
         try:
-            self._handlers[type(event)](event)
+            self._handle(event)
         except Exception as error:  # noqa: BLE001  # fail closed, whatever it is
             self._fail_closed(event, error)
         return self._outbox.effects()
 
     # Events
 
+    def _handle(self, event: Event) -> None:
+        match event:
+            case RequestArrived():
+                self._on_request(event)
+            case RouteFellDue():
+                self._on_due(event)
+            case CandidateArrived():
+                self._on_candidate(event)
+            case PositionArrived():
+                self._on_position(event)
+            case ResetRequested():
+                self._on_reset(event)
+            case ConfigurationChanged():
+                self._config = self._judge.config = self._outbox.config = event.config
+            case TimePassed():
+                pass  # `step` has done what fell due.
+            case _:
+                assert_never(event)
+
     def _on_request(self, event: RequestArrived) -> None:
         request = event.request
         robot = self._robot(request.robot_id)
         if isinstance(robot, Refusal):
-            self._turn_away(request.robot_id, request.request_id, robot, event.stamp_age_ns, due=not request.on_due)
+            self._turn_away(event, robot)
             return
         if not is_identifier(request.request_id):
-            refusal = Refusal(
-                FailureMode.BAD_IDENTIFIER, f"request_id {printable(request.request_id)!r}"
-            )
-            self._turn_away(robot, request.request_id, refusal, event.stamp_age_ns, due=not request.on_due)
+            said = f"request_id {printable(request.request_id)!r}"
+            self._turn_away(event, Refusal(FailureMode.BAD_IDENTIFIER, said))
             return
         if request.request_id in robot.requests:
-            self._outbox.refuse(
-                request.request_id,
-                request.robot_id,
-                Refusal(FailureMode.REPEATED, "this request came before"),
-            )
+            refusal = Refusal(FailureMode.REPEATED, "this request came before")
+            self._outbox.refuse(request.request_id, request.robot_id, refusal)
             return
         if robot.requests_open >= REQUESTS_OPEN_MAX:
-            refusal = Refusal(
-                FailureMode.QUEUE_OVERRUN, f"{robot.requests_open} requests are open already"
-            )
-            self._turn_away(
-                robot, request.request_id, refusal, event.stamp_age_ns, due=not request.on_due
-            )
+            said = f"{robot.requests_open} requests are open already"
+            self._turn_away(event, Refusal(FailureMode.QUEUE_OVERRUN, said))
             return
         record = RequestRecord(
             request_id=request.request_id,
@@ -150,13 +160,13 @@ class Guard:
             request=replace(request, instructions=""),
         )
         record.defect = request_defect(request, self._warehouse, self._config)
+        robot.supersede_all()
         if record.defect is None:
-            for older in robot.requests.values():
-                older.supersede()
             record.standby = self._judge.standby(request, request.start_node)
             self.counters.requests += 1
         else:
-            record.request = replace(request, instructions="", items=())  # Of a bad one, nothing large is kept.
+            # Of a bad one, nothing large is kept.
+            record.request = replace(request, instructions="", items=())
         robot.remember(record)
         if not request.on_due:
             self._fall_due(robot, record, event.stamp_age_ns)
@@ -166,28 +176,26 @@ class Guard:
     def _on_due(self, event: RouteFellDue) -> None:
         robot = self._robot(event.robot_id)
         if isinstance(robot, Refusal):
-            self._turn_away(event.robot_id, event.request_id, robot, event.stamp_age_ns, due=True)
+            self._turn_away(event, robot)
             return
         record = robot.requests.get(event.request_id)
         if record is None:
-            refusal = Refusal(FailureMode.UNKNOWN_REQUEST, "the request itself never came")
-            self._turn_away(robot, event.request_id, refusal, event.stamp_age_ns, due=True)
+            said = "the request itself never came"
+            self._turn_away(event, Refusal(FailureMode.UNKNOWN_REQUEST, said))
         elif record.state in (RequestState.PLANNING, RequestState.STAGED):
             self._fall_due(robot, record, event.stamp_age_ns)
         else:
-            self._outbox.refuse(
-                event.request_id,
-                event.robot_id,
-                Refusal(FailureMode.REPEATED, "it fell due before"),
-            )
+            refusal = Refusal(FailureMode.REPEATED, "it fell due before")
+            self._outbox.refuse(event.request_id, event.robot_id, refusal)
 
     def _on_candidate(self, event: CandidateArrived) -> None:
         event = replace(event, source=printable(event.source))
         robot = self._robots.get(event.robot_id)
         record = robot.requests.get(event.request_id) if robot else None
         if robot is None or record is None or record.request is None:
+            judged = judged_as(event, None)
             self._outbox.refuse(
-                event.request_id, event.robot_id, self._stranger(event), judged=_unjudged(event)
+                event.request_id, event.robot_id, self._stranger(event), judged=judged
             )
             return
         unwanted = self._unwanted(robot, record, event)
@@ -196,13 +204,13 @@ class Guard:
                 record.request_id,
                 record.robot_id,
                 unwanted,
-                judged=_unjudged(event),
+                judged=judged_as(event, None),
                 answers_refused=record.answers_refused,
             )
             return
         record.answers_seen.add((event.source, event.attempt))
         verdict = self._verdict(robot, record, event)
-        judged = _judged(event, verdict)
+        judged = judged_as(event, verdict)
         if verdict.refusal is not None:
             self._refuse_answer(record, judged, verdict.refusal)
         else:
@@ -231,12 +239,6 @@ class Guard:
             for record in robot.requests.values():
                 self._plan_recovery(record)
         self._outbox.put(LatchReset(tuple(sorted(robot.robot_id for robot in reset))))
-
-    def _on_configuration(self, event: ConfigurationChanged) -> None:
-        self._config = self._judge.config = self._outbox.config = event.config
-
-    def _on_time(self, _event: TimePassed) -> None:
-        pass  # `step` has done what fell due.
 
     # The life of a request
 
@@ -347,45 +349,40 @@ class Guard:
         if route is not None and record.accept(RequestInput.STANDBY_RELEASED):
             self._outbox.recovery(record, route, record.halted_by)
 
-    def _turn_away(
-        self, robot: RobotRecord | str, request_id: str, refusal: Refusal, stamp_age_ns: int, *, due: bool
-    ) -> None:
+    def _turn_away(self, event: RequestArrived | RouteFellDue, refusal: Refusal) -> None:
         """Answer a request that is not even opened: the safe move at once where it is due.
 
-        `robot` is only a name where it is not served: nothing is remembered of it, and nothing said to a
-        name that is none.
+        Nothing is remembered of a robot that is not served, and nothing said to a name that is none.
         """
-        robot_id = robot.robot_id if isinstance(robot, RobotRecord) else robot
+        request_id, robot_id, due = addressed(event)
         if not due or not is_identifier(robot_id):
             self._outbox.refuse(request_id, robot_id, refusal)
             return
-        known = is_identifier(request_id)
-        record = RequestRecord(
-            request_id=request_id if known else "", robot_id=robot_id, state=RequestState.CLOSED
-        )
-        self._start_clock(record, stamp_age_ns)
-        if isinstance(robot, RobotRecord) and known:
-            robot.remember(record)
-        safe_move = self._safe_move(robot) if isinstance(robot, RobotRecord) else CANCEL_AND_HOLD
+        robot = self._robots.get(robot_id)
+        record = closed_record(request_id, robot_id)
+        self._start_clock(record, event.stamp_age_ns)
+        if robot is not None:
+            robot.supersede_all()
+            if record.request_id:
+                robot.remember(record)
+        safe_move = self._safe_move(robot) if robot else CANCEL_AND_HOLD
         self._outbox.safe_move_when_due(record, safe_move, refusal)
 
     def _fail_closed(self, event: Event, error: Exception) -> None:
         """Answer an event whose handling failed.
 
-        The safe move, where the event made a request due or decided it and nothing was sent for it.  A
-        request whose window is open is left to its timer.
+        The safe move, where the event makes a request due or decided it, and nothing was sent for it.  An
+        open request that another event speaks of is left to its timer.
         """
         refusal = _internal(error)
-        request_id, robot_id, due = _addressed(event)
+        request_id, robot_id, due = addressed(event)
         robot = self._robots.get(robot_id)
         record = robot.requests.get(request_id) if robot else None
         if record is None and due and is_identifier(robot_id):
-            record = RequestRecord(request_id=request_id if is_identifier(request_id) else "", robot_id=robot_id)
+            record = closed_record(request_id, robot_id)
             if robot is not None and record.request_id:
-                robot.remember(record)
-        waits = record is not None and (
-            record.state is RequestState.DUE or (not due and record.state in OPEN)
-        )
+                robot.requests[record.request_id] = record
+        waits = record is not None and record.state in OPEN and not due
         if record is None or record.sequence or waits:
             self._outbox.refuse(request_id, robot_id, refusal)
             return
@@ -403,9 +400,8 @@ class Guard:
         if not is_identifier(robot_id):
             return Refusal(FailureMode.BAD_IDENTIFIER, f"robot_id {printable(robot_id)!r}")
         if len(self._robots) >= self._config.robots_max:
-            return Refusal(
-                FailureMode.UNKNOWN_ROBOT, f"{len(self._robots)} robots are served already"
-            )
+            said = f"{len(self._robots)} robots are served already"
+            return Refusal(FailureMode.UNKNOWN_ROBOT, said)
         robot = self._robots[robot_id] = RobotRecord(robot_id=robot_id)
         return robot
 
@@ -416,9 +412,8 @@ class Guard:
                 FailureMode.BAD_IDENTIFIER, "request_id or robot_id is not an identifier"
             )
         if event.robot_id not in self._robots:
-            return Refusal(
-                FailureMode.UNKNOWN_ROBOT, f"robot {event.robot_id} has asked for nothing"
-            )
+            said = f"robot {event.robot_id} has asked for nothing"
+            return Refusal(FailureMode.UNKNOWN_ROBOT, said)
         return Refusal(FailureMode.UNKNOWN_REQUEST, f"robot {event.robot_id} has not asked for it")
 
     def _unwanted(
@@ -431,6 +426,8 @@ class Guard:
             return Refusal(FailureMode.STALE, "the request is decided, and recovery is off")
         if robot.latched:
             return _LATCHED
+        if event.source == STANDBY:
+            return Refusal(FailureMode.BAD_IDENTIFIER, f"the source {STANDBY!r} is the guard's own")
         if (event.source, event.attempt) in record.answers_seen:
             return Refusal(FailureMode.REPEATED, f"attempt {event.attempt} came before")
         if len(record.answers_seen) >= CANDIDATES_PER_REQUEST_MAX:
@@ -497,24 +494,6 @@ class Guard:
                 f"the route starts on node {start}, the robot is {position.distance_m:.2f} m from node {position.node}",
             )
         return None
-
-
-def _judged(event: CandidateArrived, verdict: Verdict) -> Judged:
-    """Join an answer and its verdict for the record, without what could be large."""
-    return Judged(candidate=replace(event, payload=b"", failure=""), verdict=verdict)
-
-
-def _unjudged(event: CandidateArrived) -> Judged:
-    return _judged(event, Verdict(route=None, refusal=None, stage_ns={}))
-
-
-def _addressed(event: Event) -> tuple[str, str, bool]:
-    """Return the request and the robot that an event speaks of, and whether it makes the request due."""
-    if isinstance(event, RequestArrived):
-        return event.request.request_id, event.request.robot_id, not event.request.on_due
-    if isinstance(event, RouteFellDue | CandidateArrived):
-        return event.request_id, event.robot_id, isinstance(event, RouteFellDue)
-    return "", "", False
 
 
 def _internal(error: Exception) -> Refusal:

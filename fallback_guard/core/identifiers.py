@@ -25,4 +25,6 @@ def printable(text: str, *, chars_max: int = IDENTIFIER_CHARS_MAX) -> str:
     cut = text[:chars_max]
     escaped = cut.encode("ascii", "backslashreplace").decode("ascii")
     clean = "".join(char if char.isprintable() else f"\\x{ord(char):02x}" for char in escaped)
-    return clean if len(text) <= chars_max and len(clean) <= chars_max else f"{clean[:chars_max]}..."
+    return (
+        clean if len(text) <= chars_max and len(clean) <= chars_max else f"{clean[:chars_max]}..."
+    )

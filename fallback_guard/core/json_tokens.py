@@ -9,6 +9,6 @@ STRING: Final = re.compile(r'"(?:[^"\\]|\\.?)*"?', re.DOTALL)
 STRING_OR_BRACKET: Final = re.compile(rf"{STRING.pattern}|[{{}}\[\]]", re.DOTALL)
 
 
-def depth_change(token: str) -> int:
+def depth_change(found: str) -> int:
     """Return +1 for an opening bracket, -1 for a closing one, 0 for a string."""
-    return (token in "{[") - (token in "}]")
+    return (found in "{[") - (found in "}]")

@@ -62,7 +62,11 @@ class Parameter:
         return f"{self.minimum:g} to {self.maximum:g} {self.unit}".rstrip()
 
     def _error(self, value: object, allowed: str) -> ParameterError:
-        said = "too large" if isinstance(value, int) and abs(value) > _INT_MAX else printable(repr(value))
+        said = (
+            "too large"
+            if isinstance(value, int) and abs(value) > _INT_MAX
+            else printable(repr(value))
+        )
         return ParameterError(
             f"parameter {self.name!r} is {said}; allowed: {allowed}. {self.meaning}"
         )

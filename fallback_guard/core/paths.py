@@ -46,7 +46,9 @@ class Paths:
             [(warehouse.nodes[node].x, warehouse.nodes[node].y) for node in self._ids]
         )
         bytes_each = size * (np.dtype(np.float64).itemsize + np.dtype(np.int32).itemsize)
-        self._remembered_max = max(1, min(PATHS_REMEMBERED_MAX, PATHS_BYTES_MAX // max(1, bytes_each)))
+        self._remembered_max = max(
+            1, min(PATHS_REMEMBERED_MAX, PATHS_BYTES_MAX // max(1, bytes_each))
+        )
         self._remembered: OrderedDict[int, tuple[NDArray[np.float64], NDArray[np.int32]]] = (
             OrderedDict()
         )
@@ -79,8 +81,8 @@ class Paths:
     def _from(self, start: int) -> tuple[NDArray[np.float64], NDArray[np.int32]]:
         known = self._remembered.get(start)
         if known is None:
-            distances, predecessors = dijkstra(
-                self._graph, directed=True, indices=self._index[start], return_predecessors=True
+            (distances,), (predecessors,) = dijkstra(
+                self._graph, directed=True, indices=[self._index[start]], return_predecessors=True
             )
             if len(self._remembered) >= self._remembered_max:
                 self._remembered.popitem(last=False)

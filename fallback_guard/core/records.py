@@ -1,10 +1,11 @@
 """What the guard remembers of each robot and each request."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from fallback_guard.core.effects import Clock
 from fallback_guard.core.events import CandidateArrived
 from fallback_guard.core.failure_modes import FailureMode
+from fallback_guard.core.identifiers import is_identifier
 from fallback_guard.core.limits import REQUESTS_REMEMBERED_MAX
 from fallback_guard.core.motion import ValidatedRoute
 from fallback_guard.core.request import PickRequest
@@ -18,6 +19,14 @@ class Judged:
 
     candidate: CandidateArrived
     verdict: Verdict
+
+
+def judged_as(candidate: CandidateArrived, verdict: Verdict | None) -> Judged:
+    """Join an answer with its verdict (None: nobody looked at it), without what could be large."""
+    return Judged(
+        candidate=replace(candidate, payload=b"", failure=""),
+        verdict=verdict or Verdict(route=None, refusal=None, stage_ns={}),
+    )
 
 
 @dataclass(slots=True, kw_only=True)
@@ -65,6 +74,12 @@ class RequestRecord:
             self.accept(RequestInput.SUPERSEDED)
 
 
+def closed_record(request_id: str, robot_id: str) -> RequestRecord:
+    """Return the record of a request of which nothing is known, without an id that is none."""
+    known = request_id if is_identifier(request_id) else ""
+    return RequestRecord(request_id=known, robot_id=robot_id, state=RequestState.CLOSED)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Position:
     """Where a robot was at `at_ns`: the nearest node and how far away from it (m)."""
@@ -89,9 +104,14 @@ class RobotRecord:
         """How many requests wait for their decision."""
         return sum(record.state in OPEN for record in self.requests.values())
 
+    def supersede_all(self) -> None:
+        """Let no route follow the safe moves of earlier requests: a newer one was made."""
+        for record in self.requests.values():
+            record.supersede()
+
     def remember(self, record: RequestRecord) -> None:
         """Add a request, and forget the oldest decided one where there are too many."""
         self.requests[record.request_id] = record
-        if len(self.requests) > REQUESTS_REMEMBERED_MAX:
+        while len(self.requests) > REQUESTS_REMEMBERED_MAX:
             oldest = next(key for key, old in self.requests.items() if old.state not in OPEN)
             self.requests.pop(oldest).supersede()

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Final, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from fallback_guard.core.identifiers import IDENTIFIER_PATTERN
 from fallback_guard.core.limits import IDENTIFIER_CHARS_MAX, QUANTITY_MAX, STOPS_MAX, VIA_NODES_MAX
@@ -15,6 +15,16 @@ Identifier = Annotated[
 ]
 NodeId = Annotated[int, Field(ge=0, le=NODE_ID_MAX)]
 Quantity = Annotated[int, Field(ge=1, le=QUANTITY_MAX)]
+
+
+def _integer(value: object) -> object:
+    # Literal compares by ==, for which true and 1.0 are 1 as well.
+    if type(value) is not int:
+        raise ValueError("the version is an integer")
+    return value
+
+
+Version = Annotated[Literal[1], BeforeValidator(_integer)]
 
 
 class _Strict(BaseModel):
@@ -37,7 +47,7 @@ class Stop(_Strict):
 class Route(_Strict):
     """A pick route: the stops in driving order."""
 
-    version: Literal[1]
+    version: Version
     request_id: Identifier
     robot_id: Identifier
     stops: Annotated[list[Stop], Field(min_length=1, max_length=STOPS_MAX)]

@@ -146,7 +146,7 @@ def to_guard_decision(decision: Decision, stamp: Time) -> msg.GuardDecision:
     return message
 
 
-def to_guard_state(
+def to_guard_state(  # noqa: PLR0913  # the fields of the message
     *,
     stamp: Time,
     heartbeat: int,

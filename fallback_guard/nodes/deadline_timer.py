@@ -20,6 +20,7 @@ class DeadlineTimer:
         self._condition = threading.Condition()
         self._at_ns: int | None = None
         self._closed = False
+        self._fault: Exception | None = None
         self._thread = threading.Thread(target=self._run, name="deadline", daemon=True)
         self._thread.start()
 
@@ -29,6 +30,11 @@ class DeadlineTimer:
             if at_ns != self._at_ns:
                 self._at_ns = at_ns
                 self._condition.notify()
+
+    def check(self) -> None:
+        """Raise what `on_deadline` raised, after which nothing is called any more."""
+        if self._fault is not None:
+            raise self._fault
 
     def close(self) -> None:
         """End the thread, which calls nothing after this returns."""
@@ -46,7 +52,11 @@ class DeadlineTimer:
                 if self._closed:
                     return
                 self._at_ns = None
-            self._on_deadline()
+            try:
+                self._on_deadline()
+            except Exception as fault:  # noqa: BLE001  # `check` hands it to a thread that is heard
+                self._fault = fault
+                return
 
     def _has_passed(self) -> bool:
         return self._at_ns is not None and time.monotonic_ns() >= self._at_ns

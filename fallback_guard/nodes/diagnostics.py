@@ -24,8 +24,14 @@ def guard_status(
     if not active:
         level, message = DiagnosticStatus.WARN, "inactive: no route is let through"
     if latched:
-        level, message = DiagnosticStatus.ERROR, f"latched, waiting for a reset: {', '.join(latched)}"
-    values = [KeyValue(key=field.name, value=str(getattr(counters, field.name))) for field in fields(counters)]
+        level, message = (
+            DiagnosticStatus.ERROR,
+            f"latched, waiting for a reset: {', '.join(latched)}",
+        )
+    values = [
+        KeyValue(key=field.name, value=str(getattr(counters, field.name)))
+        for field in fields(counters)
+    ]
     values.append(KeyValue(key="deadline_ms", value=str(config.deadline_ms)))
     values.append(KeyValue(key="dispatch_margin_ms", value=str(config.dispatch_margin_ms)))
     return DiagnosticStatus(level=level, name=name, message=message, hardware_id="", values=values)

@@ -6,11 +6,11 @@ from pathlib import Path
 from typing import Final
 
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
+from rcl_interfaces.msg import SetParametersResult
 from rclpy.clock import Clock
 from rclpy.clock_type import ClockType
 from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
 from rclpy.parameter import Parameter as RosParameter
-from rcl_interfaces.msg import SetParametersResult
 
 from fallback_guard import msg
 from fallback_guard.core.config import GUARD_PARAMETERS, GuardConfig, guard_config
@@ -56,7 +56,9 @@ class GuardNode(LifecycleNode):
         self._values = values
         self._config: GuardConfig = guard_config(values)
 
-        self._motion = self.create_publisher(topics.MOTION.type, topics.MOTION.name, topics.MOTION.qos)
+        self._motion = self.create_publisher(
+            topics.MOTION.type, topics.MOTION.name, topics.MOTION.qos
+        )
         self._decision = self.create_publisher(
             topics.GUARD_DECISION.type, topics.GUARD_DECISION.name, topics.GUARD_DECISION.qos
         )
@@ -95,7 +97,9 @@ class GuardNode(LifecycleNode):
         """Load the map and prepare every safe move."""
         try:
             if not self._config.map_file:
-                raise ParameterError("parameter 'map_file' is empty; it has to name the map of the warehouse")
+                raise ParameterError(
+                    "parameter 'map_file' is empty; it has to name the map of the warehouse"
+                )
             warehouse = load_warehouse(Path(self._config.map_file))
         except (MapError, ParameterError) as error:
             self._problem = error
@@ -117,9 +121,10 @@ class GuardNode(LifecycleNode):
         return super().on_configure(state)
 
     def on_activate(self, state: LifecycleState) -> TransitionCallbackReturn:
-        """Begin to decide."""
+        """Begin to decide, by the parameters as they are now."""
         with self._lock:
             self._active = True
+        self._step(ConfigurationChanged(config=self._config))
         self.get_logger().info("active")
         return super().on_activate(state)
 
@@ -165,7 +170,12 @@ class GuardNode(LifecycleNode):
         self, request: ResetLatch.Request, response: ResetLatch.Response
     ) -> ResetLatch.Response:
         effects = self._step(ResetRequested(robot_id=request.robot_id))
-        reset = [robot for effect in effects if isinstance(effect, LatchReset) for robot in effect.robot_ids]
+        reset = [
+            robot
+            for effect in effects
+            if isinstance(effect, LatchReset)
+            for robot in effect.robot_ids
+        ]
         response.success = bool(reset)
         response.message = f"reset: {', '.join(reset)}" if reset else "no such robot was latched"
         self.get_logger().info(f"operator's reset: {response.message}")
@@ -211,6 +221,8 @@ class GuardNode(LifecycleNode):
     # Signs of life
 
     def _publish_state(self) -> None:
+        # A guard without its deadlines must not look alive.
+        self._deadline.check()
         self._heartbeat += 1
         with self._lock:
             latched = self._guard.latched_robots if self._guard else ()

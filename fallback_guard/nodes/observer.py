@@ -10,8 +10,8 @@ from fallback_guard.core.effects import Occasion
 from fallback_guard.core.motion import MotionKind
 from fallback_guard.nodes import topics
 from fallback_guard.nodes.conversion import from_time
+from fallback_guard.picking.tally import Decided, Tally
 from fallback_guard.srv import ResetLatch
-from fallback_guard.tools.tally import Decided, Tally
 
 
 class Observer(Node):
@@ -21,7 +21,9 @@ class Observer(Node):
     guard and a robot on one host.
     """
 
-    def __init__(self, tally: Tally, *, on_decision: Callable[[Decided], None] = lambda _: None) -> None:
+    def __init__(
+        self, tally: Tally, *, on_decision: Callable[[Decided], None] = lambda _: None
+    ) -> None:
         """Listen to the chain.  `on_decision` is called in the executor's thread."""
         super().__init__("observer")
         self.tally = tally
@@ -41,7 +43,7 @@ class Observer(Node):
     @property
     def listeners(self) -> int:
         """How many nodes have been seen that hear pick_request, this one included."""
-        return self.count_subscribers(topics.PICK_REQUEST.name)
+        return int(self.count_subscribers(topics.PICK_REQUEST.name))
 
     def reset_latch(self, robot_id: str = "") -> None:
         """Ask the guard to let routes through again; the answer shows in its state."""
@@ -49,7 +51,9 @@ class Observer(Node):
 
     def _on_pick_request(self, message: msg.PickRequest) -> None:
         if not message.on_due:
-            self.tally.fell_due(message.robot_id, message.request_id, from_time(message.header.stamp))
+            self.tally.fell_due(
+                message.robot_id, message.request_id, from_time(message.header.stamp)
+            )
 
     def _on_route_due(self, message: msg.RouteDue) -> None:
         self.tally.fell_due(message.robot_id, message.request_id, from_time(message.header.stamp))

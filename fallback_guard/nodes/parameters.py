@@ -29,7 +29,9 @@ def declared(node: Node, table: Iterable[Parameter]) -> dict[str, Value]:
         try:
             given = node.declare_parameter(row.name, row.default, _descriptor(row)).value
         except (InvalidParameterTypeException, InvalidParameterValueException) as error:
-            raise ParameterError(f"parameter {row.name!r}: {error}; allowed: {row.allowed}") from error
+            raise ParameterError(
+                f"parameter {row.name!r}: {error}; allowed: {row.allowed}"
+            ) from error
         except ParameterException as error:
             raise ParameterError(f"parameter {row.name!r}: {error}") from error
         values[row.name] = row.checked(given)
@@ -68,6 +70,8 @@ def _descriptor(row: Parameter) -> ParameterDescriptor:
             ]
         else:
             descriptor.floating_point_range = [
-                FloatingPointRange(from_value=float(row.minimum), to_value=float(row.maximum), step=0.0)
+                FloatingPointRange(
+                    from_value=float(row.minimum), to_value=float(row.maximum), step=0.0
+                )
             ]
     return descriptor

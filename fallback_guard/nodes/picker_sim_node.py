@@ -24,42 +24,90 @@ PICKER_PARAMETERS: Final = (
     Parameter(name="map_file", default="", meaning="GeoJSON map of the warehouse.", read_only=True),
     Parameter(name="robot_id", default="picker_1", meaning="Name of this picker.", read_only=True),
     Parameter(
-        name="picks", default=20, unit="requests", minimum=0, maximum=1_000_000, read_only=True,
+        name="picks",
+        default=20,
+        unit="requests",
+        minimum=0,
+        maximum=1_000_000,
+        read_only=True,
         meaning="Requests to make before it ends; 0: it never ends.",
     ),
     Parameter(
-        name="seed", default=1, minimum=0, maximum=2**31 - 1, read_only=True, meaning="Of the requests.",
+        name="seed",
+        default=1,
+        minimum=0,
+        maximum=2**31 - 1,
+        read_only=True,
+        meaning="Of the requests.",
     ),
     Parameter(
-        name="start_node", default=1, minimum=0, maximum=2**31 - 1, read_only=True,
+        name="start_node",
+        default=1,
+        minimum=0,
+        maximum=2**31 - 1,
+        read_only=True,
         meaning="Node on which the picker stands at first.",
     ),
     Parameter(
-        name="items_max", default=3, unit="items", minimum=1, maximum=16, read_only=True,
+        name="items_max",
+        default=3,
+        unit="items",
+        minimum=1,
+        maximum=16,
+        read_only=True,
         meaning="Items of one request at most.",
     ),
     Parameter(
-        name="speed_mps", default=2.0, unit="m/s", minimum=0.05, maximum=20.0, read_only=True,
+        name="speed_mps",
+        default=2.0,
+        unit="m/s",
+        minimum=0.05,
+        maximum=20.0,
+        read_only=True,
         meaning="Speed limit of the picker.",
     ),
     Parameter(
-        name="acceleration_mps2", default=1.5, unit="m/s^2", minimum=0.1, maximum=100.0, read_only=True,
+        name="acceleration_mps2",
+        default=1.5,
+        unit="m/s^2",
+        minimum=0.1,
+        maximum=100.0,
+        read_only=True,
         meaning="Acceleration, also when it brakes.",
     ),
     Parameter(
-        name="pick_time_s", default=0.8, unit="s", minimum=0.0, maximum=60.0, read_only=True,
+        name="pick_time_s",
+        default=0.8,
+        unit="s",
+        minimum=0.0,
+        maximum=60.0,
+        read_only=True,
         meaning="Time for one pick.",
     ),
     Parameter(
-        name="time_factor", default=1, minimum=1, maximum=50, read_only=True,
+        name="time_factor",
+        default=1,
+        minimum=1,
+        maximum=50,
+        read_only=True,
         meaning="How many times faster than real it drives and picks. Deadlines stay real.",
     ),
     Parameter(
-        name="lead_time_s", default=4.0, unit="s", minimum=0.0, maximum=60.0, read_only=True,
+        name="lead_time_s",
+        default=4.0,
+        unit="s",
+        minimum=0.0,
+        maximum=60.0,
+        read_only=True,
         meaning="From the first request to its falling due; the others are asked for while it drives.",
     ),
     Parameter(
-        name="listeners_min", default=1, unit="nodes", minimum=1, maximum=100, read_only=True,
+        name="listeners_min",
+        default=1,
+        unit="nodes",
+        minimum=1,
+        maximum=100,
+        read_only=True,
         meaning="Subscribers of pick_request to wait for before the first request.",
     ),
 )
@@ -75,10 +123,16 @@ class PickerSimNode(Node):
         """Load the map and stand on the first node.  Raises ParameterError or MapError."""
         super().__init__("picker_sim_node")
         values = declared(self, PICKER_PARAMETERS)
+        if not values["map_file"]:
+            raise ParameterError(
+                "parameter 'map_file' is empty; it has to name the map of the warehouse"
+            )
         warehouse = load_warehouse(Path(str(values["map_file"])))
         start_node = int(values["start_node"])
         if start_node not in warehouse.nodes:
-            raise ParameterError(f"parameter 'start_node' is {start_node}; the map has no such node")
+            raise ParameterError(
+                f"parameter 'start_node' is {start_node}; the map has no such node"
+            )
         self._robot_id = str(values["robot_id"])
         self._picks = int(values["picks"])
         self._time_factor = int(values["time_factor"])
@@ -108,6 +162,7 @@ class PickerSimNode(Node):
         self._heartbeat = 0
         self._lease_ns = 0
         self._renewed_ns = 0
+        self._renewable = False
         self._guard_active = False
         self._steps = 0
         self._stepped_ns = time.monotonic_ns()
@@ -121,9 +176,14 @@ class PickerSimNode(Node):
         self._position = self.create_publisher(
             topics.ROBOT_POSITION.type, topics.ROBOT_POSITION.name, topics.ROBOT_POSITION.qos
         )
-        self.create_subscription(topics.MOTION.type, topics.MOTION.name, self._on_motion, topics.MOTION.qos)
         self.create_subscription(
-            topics.GUARD_STATE.type, topics.GUARD_STATE.name, self._on_guard_state, topics.GUARD_STATE.qos
+            topics.MOTION.type, topics.MOTION.name, self._on_motion, topics.MOTION.qos
+        )
+        self.create_subscription(
+            topics.GUARD_STATE.type,
+            topics.GUARD_STATE.name,
+            self._on_guard_state,
+            topics.GUARD_STATE.qos,
         )
         self.create_timer(_PERIOD_S, self._on_step, clock=Clock(clock_type=ClockType.STEADY_TIME))
         self.get_logger().info("waiting for the guard")
@@ -131,11 +191,12 @@ class PickerSimNode(Node):
     # What the guard says
 
     def _on_guard_state(self, message: msg.GuardState) -> None:
-        if message.heartbeat > self._heartbeat:
-            self._renewed_ns = time.monotonic_ns()
-        elif message.heartbeat < self._heartbeat:
+        if message.heartbeat < self._heartbeat:
             # Another guard: what the old one said holds no longer than its lease.
+            self._renewable = False
             self.get_logger().warning("the guard has started anew")
+        elif message.heartbeat > self._heartbeat and self._renewable:
+            self._renewed_ns = time.monotonic_ns()
         self._heartbeat = message.heartbeat
         self._guard_active = message.state != msg.GuardState.STATE_INACTIVE
 
@@ -145,6 +206,7 @@ class PickerSimNode(Node):
         self._sequence = message.sequence
         self._lease_ns = conversion.from_duration(message.lease)
         self._renewed_ns = time.monotonic_ns()
+        self._renewable = True
         if message.kind == msg.MotionCommand.KIND_ROUTE:
             self._drive(message)
             self._driving = True
@@ -216,7 +278,10 @@ class PickerSimNode(Node):
                 robot_id=request.robot_id,
                 start_node=request.start_node,
                 goal_node=request.goal_node,
-                items=[msg.PickItem(bin=item.bin, sku=item.sku, quantity=item.quantity) for item in request.items],
+                items=[
+                    msg.PickItem(bin=item.bin, sku=item.sku, quantity=item.quantity)
+                    for item in request.items
+                ],
                 instructions=request.instructions,
                 on_due=request.on_due,
             )
@@ -236,7 +301,9 @@ class PickerSimNode(Node):
         request, self._next = self._next, None
         self._waiting_for = request.request_id
         self._route_due.publish(
-            msg.RouteDue(header=self._header(), request_id=request.request_id, robot_id=request.robot_id)
+            msg.RouteDue(
+                header=self._header(), request_id=request.request_id, robot_id=request.robot_id
+            )
         )
 
     def _publish_position(self) -> None:

@@ -42,10 +42,16 @@ class PlannerNode(Node):
         self._thread = threading.Thread(target=self._loop.run_forever, name="planning", daemon=True)
         self._thread.start()
         self.create_subscription(
-            topics.PICK_REQUEST.type, topics.PICK_REQUEST.name, self._on_pick_request, topics.PICK_REQUEST.qos
+            topics.PICK_REQUEST.type,
+            topics.PICK_REQUEST.name,
+            self._on_pick_request,
+            topics.PICK_REQUEST.qos,
         )
         self.create_subscription(
-            topics.GUARD_DECISION.type, topics.GUARD_DECISION.name, self._on_decision, topics.GUARD_DECISION.qos
+            topics.GUARD_DECISION.type,
+            topics.GUARD_DECISION.name,
+            self._on_decision,
+            topics.GUARD_DECISION.qos,
         )
         self.get_logger().info(f"planning with {config.model} at {config.base_url}")
 
@@ -78,13 +84,20 @@ class PlannerNode(Node):
         ids = {"request_id": message.request_id, "robot_id": message.robot_id}
         if message.outcome == msg.GuardDecision.OUTCOME_ROUTE:
             self._loop.call_soon_threadsafe(partial(self._planner.settled, **ids))
-        elif message.occasion == msg.GuardDecision.OCCASION_REFUSAL and message.source == self._source:
+        elif (
+            message.occasion == msg.GuardDecision.OCCASION_REFUSAL
+            and message.source == self._source
+        ):
             try:
                 mode = FailureMode(message.failure_mode)
             except ValueError:
                 return  # From a guard that knows more failure modes than this planner.
             refused = partial(
-                self._planner.refused, **ids, attempt=message.attempt, mode=mode, detail=message.detail
+                self._planner.refused,
+                **ids,
+                attempt=message.attempt,
+                mode=mode,
+                detail=message.detail,
             )
             self._loop.call_soon_threadsafe(refused)
 

@@ -43,7 +43,12 @@ def run(
 ) -> int:
     """Run one node until it is interrupted; return the exit code."""
     arguments = sys.argv if arguments is None else arguments
-    _parse(remove_ros_args(list(arguments))[1:], name=name, does=does, parameters=parameters)
+    try:
+        own_arguments = remove_ros_args(list(arguments))[1:]
+    except RuntimeError as error:  # What rcl raises has no public name.
+        sys.stderr.write(f"{name}: {error}\n")
+        return EXIT_UNUSABLE
+    _parse(own_arguments, name=name, does=does, parameters=parameters)
     interrupted = _Interrupted()
     rclpy.init(args=list(arguments), signal_handler_options=SignalHandlerOptions.NO)
     node: Node | None = None

@@ -21,11 +21,21 @@ from fallback_guard.nodes.process import run
 
 WATCHDOG_PARAMETERS: Final = (
     Parameter(
-        name="silence_ms_max", default=300, unit="ms", minimum=50, maximum=10_000, read_only=True,
+        name="silence_ms_max",
+        default=300,
+        unit="ms",
+        minimum=50,
+        maximum=10_000,
+        read_only=True,
         meaning="Silence of guard/state after which the guard counts as gone.",
     ),
     Parameter(
-        name="check_period_ms", default=50, unit="ms", minimum=10, maximum=1_000, read_only=True,
+        name="check_period_ms",
+        default=50,
+        unit="ms",
+        minimum=10,
+        maximum=1_000,
+        read_only=True,
         meaning="How often the silence is measured.",
     ),
 )
@@ -51,11 +61,15 @@ class WatchdogNode(Node):
             topics.GUARD_STATE.type, topics.GUARD_STATE.name, self._on_state, topics.GUARD_STATE.qos
         )
         self.create_timer(
-            int(values["check_period_ms"]) / 1_000, self._check, clock=Clock(clock_type=ClockType.STEADY_TIME)
+            int(values["check_period_ms"]) / 1_000,
+            self._check,
+            clock=Clock(clock_type=ClockType.STEADY_TIME),
         )
         self.get_logger().info("waiting for the guard's first sign of life")
 
     def _on_state(self, message: msg.GuardState) -> None:
+        if message.heartbeat == self._heartbeat:
+            return
         first = self._heartbeat is None
         self._heartbeat = message.heartbeat
         self._heard_ns = time.monotonic_ns()

@@ -1,1 +1,1 @@
-"""A simulated picker, without ROS: how it drives, and what it is asked to pick."""
+"""The world around the guard, without ROS: a simulated picker, its tasks, and the tally of what it goes through."""

@@ -42,6 +42,8 @@ class Picker:
         self.x, self.y, self.theta = x, y, 0.0
         self.speed_mps = 0.0
         self._braking = False
+        self._along_m = 0.0
+        self._picking_s = 0.0
         self._follow([])
 
     @property
@@ -75,7 +77,9 @@ class Picker:
         lengths = (hypot(b[0] - a[0], b[1] - a[1]) for a, b in pairwise(self._points))
         self._at_m = [0.0, *accumulate(lengths)]
         self._limits_mps = [leg.speed_limit_mps for leg in legs]
-        self._stops = [(self._at_m[i], leg.picks) for i, leg in enumerate(legs, start=1) if leg.picks]
+        self._stops = [
+            (self._at_m[i], leg.picks) for i, leg in enumerate(legs, start=1) if leg.picks
+        ]
         if legs:
             self._stops.append((self._at_m[-1], 0))
         self._along_m = 0.0
@@ -96,8 +100,16 @@ class Picker:
         rest_m = max(0.0, self._next_stop_m - self._along_m)
         # v^2 = 2 a s, with one step kept back because speed only changes from step to step.
         can_stop_mps = sqrt(2 * self._ability.acceleration_mps2 * rest_m)
-        allowed = min(self._ability.speed_mps, self._limits_mps[self._segment()], max(can_stop_mps - step, step))
-        return min(self.speed_mps + step, allowed) if allowed >= self.speed_mps else max(allowed, self.speed_mps - 2 * step)
+        allowed = min(
+            self._ability.speed_mps,
+            self._limits_mps[self._segment()],
+            max(can_stop_mps - step, step),
+        )
+        return (
+            min(self.speed_mps + step, allowed)
+            if allowed >= self.speed_mps
+            else max(allowed, self.speed_mps - 2 * step)
+        )
 
     def _segment(self) -> int:
         return min(bisect_right(self._at_m, self._along_m), len(self._at_m) - 1) - 1

@@ -12,7 +12,12 @@ _NEIGHBOURHOOD: Final = 16
 """Bins from which the items of one tour are drawn, the nearest ones to where it begins."""
 
 _QUANTITY_MAX: Final = 3
-_INSTRUCTIONS: Final = ("", "Heavy items first.", "Fragile items last.", "Mind the wet floor in aisle B.")
+_INSTRUCTIONS: Final = (
+    "",
+    "Heavy items first.",
+    "Fragile items last.",
+    "Mind the wet floor in aisle B.",
+)
 
 
 def pick_requests(
@@ -26,10 +31,16 @@ def pick_requests(
     number = 0
     while True:
         number += 1
-        nearest = sorted(warehouse.bins, key=lambda name: (paths.distance_m(here, warehouse.bins[name]), name))
+        nearest = sorted(
+            warehouse.bins, key=lambda name: (paths.distance_m(here, warehouse.bins[name]), name)
+        )
         bins = random.sample(nearest[:_NEIGHBOURHOOD], random.randint(1, items_max))
         items = tuple(
-            PickItem(bin=name, sku=f"SKU-{random.randint(100, 999)}", quantity=random.randint(1, _QUANTITY_MAX))
+            PickItem(
+                bin=name,
+                sku=f"SKU-{random.randint(100, 999)}",
+                quantity=random.randint(1, _QUANTITY_MAX),
+            )
             for name in bins
         )
         last = warehouse.bins[bins[-1]]

@@ -54,15 +54,29 @@ class _Request(BaseModel):
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Take the map, the request, and the routes."""
-    parser.add_argument("--map", required=True, type=Path, metavar="M", help="GeoJSON map of the warehouse")
     parser.add_argument(
-        "--request", required=True, type=Path, metavar="R", help="the pick request, as JSON with the fields of PickRequest.msg"
+        "--map", required=True, type=Path, metavar="M", help="GeoJSON map of the warehouse"
     )
-    parser.add_argument("--jsonl", action="store_true", help="each line is a route, instead of each file")
     parser.add_argument(
-        "--set", action="append", default=[], metavar="NAME=VALUE", help="a parameter of the guard, such as detour_factor=2"
+        "--request",
+        required=True,
+        type=Path,
+        metavar="R",
+        help="the pick request, as JSON with the fields of PickRequest.msg",
     )
-    parser.add_argument("files", nargs="+", metavar="FILE", help="routes to check; - is standard input")
+    parser.add_argument(
+        "--jsonl", action="store_true", help="each line is a route, instead of each file"
+    )
+    parser.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        help="a parameter of the guard, such as detour_factor=2",
+    )
+    parser.add_argument(
+        "files", nargs="+", metavar="FILE", help="routes to check; - is standard input"
+    )
 
 
 def run(options: argparse.Namespace) -> int:
@@ -72,7 +86,9 @@ def run(options: argparse.Namespace) -> int:
     request = _read_request(options.request)
     defect = request_defect(request, warehouse, config)
     if defect is not None:
-        raise UsageError(f"{options.request}: {defect.detail}. Correct the request or choose its map")
+        raise UsageError(
+            f"{options.request}: {defect.detail}. Correct the request or choose its map"
+        )
     judge = Judge(
         config=config, warehouse=warehouse, paths=Paths(warehouse), stopwatch=time.perf_counter_ns
     )
@@ -93,7 +109,9 @@ def _parameters(settings: list[str]) -> Mapping[str, object]:
     for setting in settings:
         name, equals, text = setting.partition("=")
         if not equals:
-            raise UsageError(f"--set {printable(setting)}: write NAME=VALUE, such as detour_factor=2")
+            raise UsageError(
+                f"--set {printable(setting)}: write NAME=VALUE, such as detour_factor=2"
+            )
         given[name] = text if isinstance(defaults.get(name), str) else _number(text)
     return given
 
@@ -112,7 +130,9 @@ def _read_request(path: Path) -> PickRequest:
     except OSError as error:
         raise UsageError(f"{path}: it cannot be read ({error.strerror})") from error
     if len(data) > _REQUEST_BYTES_MAX:
-        raise UsageError(f"{path}: over {_REQUEST_BYTES_MAX} bytes; a request is a short JSON object")
+        raise UsageError(
+            f"{path}: over {_REQUEST_BYTES_MAX} bytes; a request is a short JSON object"
+        )
     try:
         read = _Request.model_validate(orjson.loads(data))
     except orjson.JSONDecodeError as error:
@@ -120,13 +140,17 @@ def _read_request(path: Path) -> PickRequest:
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False, include_context=False)[0]
         field = ".".join(str(part) for part in first["loc"])
-        raise UsageError(f"{path}: {field}: {first['msg']}. The fields are those of PickRequest.msg") from error
+        raise UsageError(
+            f"{path}: {field}: {first['msg']}. The fields are those of PickRequest.msg"
+        ) from error
     return PickRequest(
         request_id=read.request_id,
         robot_id=read.robot_id,
         start_node=read.start_node,
         goal_node=read.goal_node,
-        items=tuple(PickItem(bin=item.bin, sku=item.sku, quantity=item.quantity) for item in read.items),
+        items=tuple(
+            PickItem(bin=item.bin, sku=item.sku, quantity=item.quantity) for item in read.items
+        ),
         instructions=read.instructions,
         on_due=read.on_due,
     )

@@ -38,7 +38,10 @@ COMMANDS: Final[Mapping[str, Command]] = MappingProxyType(
             does=modes.DOES, example=modes.EXAMPLE, add_arguments=modes.add_arguments, run=modes.run
         ),
         "schema": Command(
-            does=schema.DOES, example=schema.EXAMPLE, add_arguments=schema.add_arguments, run=schema.run
+            does=schema.DOES,
+            example=schema.EXAMPLE,
+            add_arguments=schema.add_arguments,
+            run=schema.run,
         ),
     }
 )

@@ -7,7 +7,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from types import MappingProxyType
@@ -17,16 +17,16 @@ import orjson
 
 from fallback_guard.core.config import GUARD_PARAMETERS
 from fallback_guard.core.parameters import Value
+from fallback_guard.picking.tally import Summary, Tally
 from fallback_guard.tools.demo_view import View, make_view
 from fallback_guard.tools.errors import UsageError
 from fallback_guard.tools.processes import ProcessError, Processes
 from fallback_guard.tools.share import share_directory
-from fallback_guard.tools.tally import Summary, Tally
 
 if TYPE_CHECKING:
     from fallback_guard.nodes.observer import Observer
 
-DOES: Final = "Run picks with a real planner on real ROS 2 topics, some of its answers hostile, and say what the guard did."
+DOES: Final = "Run picks with a real planner over ROS 2, some of its answers hostile, and say what the guard did."
 EXAMPLE: Final = """\
   fallback-guard demo                      a small language model on this machine
   fallback-guard demo --no-llm --picks 50  a scripted planner, in seconds
@@ -69,20 +69,46 @@ _SCRIPT_PACE: Final = Pace(
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Take what may be varied."""
-    parser.add_argument("--picks", type=_count, default=20, metavar="N", help="requests to run (default %(default)s)")
     parser.add_argument(
-        "--hostile-share", type=_share, default=0.3, metavar="X",
+        "--picks",
+        type=_count,
+        default=20,
+        metavar="N",
+        help="requests to run (default %(default)s)",
+    )
+    parser.add_argument(
+        "--hostile-share",
+        type=_share,
+        default=0.3,
+        metavar="X",
         help="share of the planner's answers that are hostile, 0 to 1 (default %(default)s)",
     )
-    parser.add_argument("--seed", type=int, default=1, help="of requests and hostile answers (default %(default)s)")
+    parser.add_argument(
+        "--seed", type=int, default=1, help="of requests and hostile answers (default %(default)s)"
+    )
     planner = parser.add_mutually_exclusive_group()
-    planner.add_argument("--no-llm", action="store_true", help="a scripted planner instead of a language model")
     planner.add_argument(
-        "--base-url", metavar="URL", help="an OpenAI-compatible endpoint; its key is read from OPENAI_API_KEY"
+        "--no-llm", action="store_true", help="a scripted planner instead of a language model"
+    )
+    planner.add_argument(
+        "--base-url",
+        metavar="URL",
+        help="an OpenAI-compatible endpoint; its key is read from OPENAI_API_KEY",
     )
     parser.add_argument("--model", metavar="NAME", help="the model's name at --base-url")
-    parser.add_argument("--domain-id", type=int, default=None, metavar="N", help="ROS domain (default: one of its own)")
-    parser.add_argument("--log-dir", type=Path, metavar="DIR", help="where the processes' logs go (default: a new one)")
+    parser.add_argument(
+        "--domain-id",
+        type=int,
+        default=None,
+        metavar="N",
+        help="ROS domain (default: one of its own)",
+    )
+    parser.add_argument(
+        "--log-dir",
+        type=Path,
+        metavar="DIR",
+        help="where the processes' logs go (default: a new one)",
+    )
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the summary there, too")
 
 
@@ -91,7 +117,9 @@ def run(options: argparse.Namespace) -> int:
     if options.base_url and not options.model:
         raise UsageError("--base-url needs --model, the model's name at that endpoint")
     if options.model and not options.base_url:
-        raise UsageError("--model needs --base-url; without it a small model on this machine is used")
+        raise UsageError(
+            "--model needs --base-url; without it a small model on this machine is used"
+        )
     directory = options.log_dir or Path(tempfile.mkdtemp(prefix="fallback_guard_demo_"))
     directory.mkdir(parents=True, exist_ok=True)
     environment = _environment(options.domain_id, directory)
@@ -130,9 +158,17 @@ def _start_model(options: argparse.Namespace, processes: Processes, view: View) 
         processes.start("llm_server", "fallback_guard.tools.llm_server", "--port", "0")
         upstream = ["--upstream", processes.wait_for("llm_server", r"listening on (\S+)", 60.0)]
     processes.start(
-        "hostile_llm", "fallback_guard.tools.hostile_llm",
-        "--port", "0", "--share", str(options.hostile_share), "--seed", str(options.seed),
-        "--map", str(_map_file()), *upstream,
+        "hostile_llm",
+        "fallback_guard.tools.hostile_llm",
+        "--port",
+        "0",
+        "--share",
+        str(options.hostile_share),
+        "--seed",
+        str(options.seed),
+        "--map",
+        str(_map_file()),
+        *upstream,
     )
     return processes.wait_for("hostile_llm", r"listening on (\S+)", 20.0)
 
@@ -147,7 +183,11 @@ def _run_picks(
     settings: dict[str, Settings] = {
         "guard_node": {"map_file": str(_map_file()), **pace.guard},
         "watchdog_node": {},
-        "planner_node": {"base_url": base_url, "model": options.model or _model_name(options), **pace.planner},
+        "planner_node": {
+            "base_url": base_url,
+            "model": options.model or _model_name(options),
+            **pace.planner,
+        },
     }
     deadline_ms = next(float(row.default) for row in GUARD_PARAMETERS if row.name == "deadline_ms")
     tally = Tally(deadline_ms=deadline_ms)
@@ -163,7 +203,9 @@ def _run_picks(
             **pace.picker,
         }
         _start_node(processes, _PICKER, picker)
-        view.say(f"{options.hostile_share:.0%} of the model's answers are made hostile; Ctrl-C ends everything")
+        view.say(
+            f"{options.hostile_share:.0%} of the model's answers are made hostile; Ctrl-C ends everything"
+        )
         _watch(processes, observer, view, tally)
     return tally.summary(time.time_ns())
 
@@ -211,10 +253,8 @@ def _observing(tally: Tally, view: View) -> Iterator["Observer"]:
         executor.add_node(observer)
 
         def spin() -> None:
-            try:
+            with suppress(ExternalShutdownException):
                 executor.spin()
-            except ExternalShutdownException:
-                pass
 
         thread = threading.Thread(target=spin, name="observer", daemon=True)
         thread.start()
@@ -244,7 +284,9 @@ def _watch(processes: Processes, observer: "Observer", view: View, tally: Tally)
         if len(tally.decided) > heard:
             heard, heard_at = len(tally.decided), now
         elif now - heard_at > _SILENCE_S_MAX:
-            raise ProcessError(f"no decision for {_SILENCE_S_MAX:g} s:\n{processes.tail('picker_sim_node')}")
+            raise ProcessError(
+                f"no decision for {_SILENCE_S_MAX:g} s:\n{processes.tail('picker_sim_node')}"
+            )
         latched = bool(observer.state and observer.state.latched_robots)
         if not latched:
             latched_at = None
@@ -271,5 +313,3 @@ def _share(text: str) -> float:
     if not 0 <= value <= 1:
         raise argparse.ArgumentTypeError(f"{text} is not within 0 to 1")
     return value
-
-

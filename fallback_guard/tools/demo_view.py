@@ -12,14 +12,27 @@ from rich.live import Live
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 from rich.text import Text
+from typing_extensions import Self
 
 from fallback_guard.core.effects import Occasion
 from fallback_guard.core.failure_modes import FAILURE_MODES, Bucket, FailureMode
 from fallback_guard.core.motion import MotionKind
-from fallback_guard.tools.tally import ACCEPTED, PILOT_HALT_S, Decided, DueMotion, Spread, Summary, Tally
+from fallback_guard.picking.tally import (
+    ACCEPTED,
+    PILOT_HALT_S,
+    Decided,
+    DueMotion,
+    Spread,
+    Summary,
+    Tally,
+)
 
 _ROWS_MAX: Final = 14
-_OCCASIONS: Final = {Occasion.DUE: "due", Occasion.RECOVERY: "recovery", Occasion.REFUSAL: "refusal"}
+_OCCASIONS: Final = {
+    Occasion.DUE: "due",
+    Occasion.RECOVERY: "recovery",
+    Occasion.REFUSAL: "refusal",
+}
 
 
 class View(ABC):
@@ -31,11 +44,11 @@ class View(ABC):
         self.directory = directory
         self.console = console
 
-    def __enter__(self) -> "View":
+    def __enter__(self) -> Self:
         """Begin to show."""
         return self
 
-    def __exit__(
+    def __exit__(  # noqa: B027  # most views have nothing to put back
         self,
         kind: type[BaseException] | None,
         error: BaseException | None,
@@ -88,7 +101,9 @@ class _LinesView(View):
             decided = self._waiting.popleft()
             self._shown += decided.occasion is Occasion.DUE
             cells = _cells(decided, motions)
-            self._print(f"[{self._shown:>3}/{self.picks}] " + "  ".join(cell for cell in cells if cell))
+            self._print(
+                f"[{self._shown:>3}/{self.picks}] " + "  ".join(cell for cell in cells if cell)
+            )
 
     def _print(self, line: str) -> None:
         self.console.print(line, markup=False, highlight=False, soft_wrap=True)
@@ -102,12 +117,16 @@ class _LiveView(View):
         self._rows: deque[Decided] = deque(maxlen=_ROWS_MAX)
         self._said = ""
         self._progress = Progress(
-            TextColumn("picks"), BarColumn(bar_width=None), MofNCompleteColumn(), TimeElapsedColumn(), console=console
+            TextColumn("picks"),
+            BarColumn(bar_width=None),
+            MofNCompleteColumn(),
+            TimeElapsedColumn(),
+            console=console,
         )
         self._task = self._progress.add_task("picks", total=picks)
         self._live = Live(console=console, auto_refresh=False, transient=False)
 
-    def __enter__(self) -> "View":
+    def __enter__(self) -> Self:
         self._live.start()
         return self
 
@@ -129,8 +148,18 @@ class _LiveView(View):
     def refresh(self, tally: Tally) -> None:
         motions = {(motion.robot_id, motion.request_id): motion for motion in tally.motions}
         table = Table(expand=True, box=None, header_style="bold")
-        for heading in ("request", "occasion", "outcome", "due to motion", "failure mode", "planner", "detail"):
-            table.add_column(heading, no_wrap=True, overflow="ellipsis", ratio=3 if heading == "detail" else None)
+        for heading in (
+            "request",
+            "occasion",
+            "outcome",
+            "due to motion",
+            "failure mode",
+            "planner",
+            "detail",
+        ):
+            table.add_column(
+                heading, no_wrap=True, overflow="ellipsis", ratio=3 if heading == "detail" else None
+            )
         for decided in list(self._rows):
             table.add_row(*_cells(decided, motions), style=_style(decided))
         self._progress.update(self._task, completed=len(tally.decided))
@@ -183,10 +212,15 @@ def _decisions_table(summary: Summary) -> Table:
 
 
 def _times_table(summary: Summary) -> Table:
-    table = Table(title="from due to motion, at a subscriber in another process", title_justify="left")
+    table = Table(
+        title="from due to motion, at a subscriber in another process", title_justify="left"
+    )
     for heading in ("", "count", "p50", "p99", "worst"):
         table.add_column(heading, justify="right" if heading else "left")
-    for name, times in (("validated route", summary.routes_ms), ("safe move", summary.safe_moves_ms)):
+    for name, times in (
+        ("validated route", summary.routes_ms),
+        ("safe move", summary.safe_moves_ms),
+    ):
         if times is not None:
             table.add_row(name, *_times(times))
     return table

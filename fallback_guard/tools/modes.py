@@ -35,7 +35,9 @@ def page() -> str:
     """Return the page."""
     parts = [_HEAD]
     for bucket, title in _TITLES.items():
-        parts.append(f"\n## {title}\n\n| failure mode | meaning | VDA 5050 (3.0) |\n|---|---|---|\n")
+        parts.append(
+            f"\n## {title}\n\n| failure mode | meaning | VDA 5050 (3.0) |\n|---|---|---|\n"
+        )
         parts.extend(
             f"| `{mode.value}` | {row.meaning} | {row.vda5050_error or ''} |\n"
             for mode, row in FAILURE_MODES.items()

@@ -13,6 +13,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Final
 
+from typing_extensions import Self
+
 from fallback_guard.tools.errors import UsageError
 
 _PR_SET_PDEATHSIG: Final = 1
@@ -38,7 +40,7 @@ class Processes:
         self._environment = dict(environment)
         self._children: dict[str, subprocess.Popen[bytes]] = {}
 
-    def __enter__(self) -> "Processes":
+    def __enter__(self) -> Self:
         """Begin with none."""
         return self
 
@@ -54,7 +56,7 @@ class Processes:
     def start(self, name: str, module: str, *arguments: str) -> None:
         """Start a module of this package with the interpreter at hand."""
         with self.log(name).open("wb") as log:
-            self._children[name] = subprocess.Popen(  # noqa: S603  # our own modules
+            self._children[name] = subprocess.Popen(  # our own modules
                 [sys.executable, "-m", module, *arguments],
                 cwd=self._directory,
                 env=self._environment,
@@ -62,7 +64,7 @@ class Processes:
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
-                preexec_fn=partial(_end_with_parent, os.getpid()),
+                preexec_fn=partial(_end_with_parent, os.getpid()),  # noqa: PLW1509  # one system call
             )
 
     def log(self, name: str) -> Path:

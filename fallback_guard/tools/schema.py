@@ -18,5 +18,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(_options: argparse.Namespace) -> int:
     """Print it."""
-    sys.stdout.buffer.write(orjson.dumps(Route.model_json_schema(), option=orjson.OPT_INDENT_2) + b"\n")
+    sys.stdout.buffer.write(
+        orjson.dumps(Route.model_json_schema(), option=orjson.OPT_INDENT_2) + b"\n"
+    )
     return 0

@@ -15,9 +15,13 @@ def share_directory() -> Path:
     for prefix in _prefixes():
         if (prefix / _MARK).is_file():
             return (prefix / _MARK).parent
-    raise FileNotFoundError("share/fallback_guard was not found; install the package or source its workspace")
+    raise FileNotFoundError(
+        "share/fallback_guard was not found; install the package or source its workspace"
+    )
 
 
 def _prefixes() -> Iterator[Path]:
-    yield from (Path(prefix) for prefix in os.environ.get("AMENT_PREFIX_PATH", "").split(":") if prefix)
+    yield from (
+        Path(prefix) for prefix in os.environ.get("AMENT_PREFIX_PATH", "").split(":") if prefix
+    )
     yield from Path(__file__).parents

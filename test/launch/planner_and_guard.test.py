@@ -13,7 +13,6 @@ import launch_testing
 import launch_testing.actions
 import launch_testing.asserts
 import rclpy
-from launch import LaunchDescription
 from launch.actions import ExecuteProcess, IncludeLaunchDescription
 from launch.launch_description_sources import PythonLaunchDescriptionSource
 from launch.substitutions import PathJoinSubstitution
@@ -21,6 +20,7 @@ from launch_ros.substitutions import FindPackageShare
 from rclpy.executors import SingleThreadedExecutor
 
 from fallback_guard import msg
+from launch import LaunchDescription
 
 os.environ["ROS_AUTOMATIC_DISCOVERY_RANGE"] = "LOCALHOST"
 
@@ -40,8 +40,15 @@ def generate_test_description() -> LaunchDescription:
     port = _free_port()
     model = ExecuteProcess(
         cmd=[
-            sys.executable, "-m", "fallback_guard.tools.hostile_llm",
-            "--port", str(port), "--share", "1", "--kinds", "wrong_item",
+            sys.executable,
+            "-m",
+            "fallback_guard.tools.hostile_llm",
+            "--port",
+            str(port),
+            "--share",
+            "1",
+            "--kinds",
+            "wrong_item",
         ],
         cwd="/",
     )
@@ -83,9 +90,13 @@ class TestWhileRunning(unittest.TestCase):
             until = time.monotonic() + TIMEOUT_S
             while len(due()) < PICKS and time.monotonic() < until:
                 executor.spin_once(timeout_sec=0.1)
-            self.assertEqual([one.request_id for one in due()], [f"R-{n:03d}" for n in range(1, PICKS + 1)])
+            self.assertEqual(
+                [one.request_id for one in due()], [f"R-{n:03d}" for n in range(1, PICKS + 1)]
+            )
             self.assertEqual({one.failure_mode for one in due()}, {"ITEM_UNKNOWN"})
-            self.assertTrue(all(one.outcome == msg.GuardDecision.OUTCOME_SAFE_MOVE for one in due()))
+            self.assertTrue(
+                all(one.outcome == msg.GuardDecision.OUTCOME_SAFE_MOVE for one in due())
+            )
             sequences = [one.sequence for one in motions]
             self.assertEqual(sequences, sorted(set(sequences)))
         finally:

@@ -12,20 +12,30 @@ HERE = Path(__file__).parent
 LAUNCH = all(find_spec(name) for name in ("launch", "launch_ros", "launch_testing", "ros2launch"))
 
 pytestmark = pytest.mark.skipif(
-    not LAUNCH, reason="launch, launch_ros, launch_testing and ros2launch come with a ROS 2 distribution, not from PyPI"
+    not LAUNCH,
+    reason="launch, launch_ros, launch_testing and ros2launch come with a ROS 2 distribution, not from PyPI",
 )
 
 
 def _environment(domain: int) -> dict[str, str]:
-    return {**os.environ, "ROS_AUTOMATIC_DISCOVERY_RANGE": "LOCALHOST", "ROS_DOMAIN_ID": str(domain)}
+    return {
+        **os.environ,
+        "ROS_AUTOMATIC_DISCOVERY_RANGE": "LOCALHOST",
+        "ROS_DOMAIN_ID": str(domain),
+    }
 
 
 @pytest.mark.parametrize("test", sorted(HERE.glob("*.test.py")), ids=lambda path: path.name)
 def test_launch_test(test: Path, domain: int, tmp_path: Path) -> None:
     """Run one launch test in a process of its own, away from the source tree."""
-    done = subprocess.run(  # noqa: S603  # our own test
+    done = subprocess.run(  # our own test
         [sys.executable, "-m", "launch_testing.launch_test", str(test)],
-        env=_environment(domain), cwd=tmp_path, check=False, capture_output=True, text=True, timeout=240,
+        env=_environment(domain),
+        cwd=tmp_path,
+        check=False,
+        capture_output=True,
+        text=True,
+        timeout=240,
     )
     assert done.returncode == 0, done.stdout + done.stderr
 
@@ -33,9 +43,14 @@ def test_launch_test(test: Path, domain: int, tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", ["guard.launch.py", "demo.launch.py"])
 def test_arguments_are_described(name: str, domain: int, tmp_path: Path) -> None:
     """`ros2 launch ... --show-args` says what each argument is for."""
-    done = subprocess.run(  # noqa: S603  # our own launch file
+    done = subprocess.run(  # our own launch file
         ["ros2", "launch", "fallback_guard", name, "--show-args"],  # noqa: S607
-        env=_environment(domain), cwd=tmp_path, check=False, capture_output=True, text=True, timeout=60,
+        env=_environment(domain),
+        cwd=tmp_path,
+        check=False,
+        capture_output=True,
+        text=True,
+        timeout=60,
     )
     assert done.returncode == 0, done.stdout + done.stderr
     assert "no description given" not in done.stdout

@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, TypedDict
 
 import pytest
-import world
 
+import world
 from fallback_guard.core.limits import PAYLOAD_BYTES_MAX
 from fallback_guard.tools import cli
 
@@ -41,12 +41,29 @@ def files(tmp_path: Path) -> Path:
 def check(files: Path, *arguments: str) -> int:
     """Run the command on the folder's map and request."""
     return cli.main(
-        ["check", "--map", str(files / "map.geojson"), "--request", str(files / "request.json"), *arguments]
+        [
+            "check",
+            "--map",
+            str(files / "map.geojson"),
+            "--request",
+            str(files / "request.json"),
+            *arguments,
+        ]
     )
 
 
+class Verdict(TypedDict):
+    """One line."""
 
-def verdicts(capsys: pytest.CaptureFixture[str]) -> list[dict[str, Any]]:
+    route: str
+    accepted: bool
+    failure_mode: str | None
+    bucket: str | None
+    detail: str
+    stage_ns: dict[str, int]
+
+
+def verdicts(capsys: pytest.CaptureFixture[str]) -> list[Verdict]:
     """Return what was printed since the last look."""
     return [json.loads(line) for line in capsys.readouterr().out.splitlines()]
 
@@ -73,7 +90,9 @@ def test_one_bad_route_among_good_ones(files: Path, capsys: pytest.CaptureFixtur
     assert said[1]["bucket"] == "SAFETY"
 
 
-def test_a_line_over_the_limit_ends_with_its_line(files: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_line_over_the_limit_ends_with_its_line(
+    files: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     """However long it is: the next line is judged for itself."""
     good = (files / "good.json").read_bytes().replace(b"\n", b" ")
     (files / "routes.jsonl").write_bytes(b"[" * (40 * PAYLOAD_BYTES_MAX) + b"\n" + good)
@@ -96,12 +115,12 @@ def test_standard_input_in_a_process_of_its_own(files: Path) -> None:
         "import sys; from fallback_guard.tools.cli import main; code = main(); "
         "assert 'rclpy' not in sys.modules; raise SystemExit(code)"
     )
-    done = subprocess.run(  # noqa: S603  # our own command
+    done = subprocess.run(  # our own command
         [
             sys.executable, "-c", program, "check", "--jsonl",
             "--map", str(files / "map.geojson"), "--request", str(files / "request.json"), "-",
         ],
-        input=b'NaN\n\xff\n', capture_output=True, check=False, cwd=files,
+        input=b"NaN\n\xff\n", capture_output=True, check=False, cwd=files,
     )  # fmt: skip
     assert done.returncode == 1, done.stderr
     modes = [json.loads(line)["failure_mode"] for line in done.stdout.splitlines()]
@@ -132,7 +151,7 @@ def test_unusable_arguments(
     files: Path, capsys: pytest.CaptureFixture[str], arguments: list[str], said: str
 ) -> None:
     """Exit code 2, one line that names the thing and the remedy, no verdict."""
-    assert check(files, *arguments, str(files / "good.json")) == 2  # noqa: PLR2004
+    assert check(files, *arguments, str(files / "good.json")) == 2
     captured = capsys.readouterr()
     assert said in captured.err
     assert captured.err.count("\n") == 1
@@ -152,14 +171,16 @@ def test_unusable_arguments(
         (json.dumps(REQUEST) + " " * 2_000_000, "over 1000000 bytes"),
     ],
 )
-def test_unusable_requests(files: Path, capsys: pytest.CaptureFixture[str], text: str, said: str) -> None:
+def test_unusable_requests(
+    files: Path, capsys: pytest.CaptureFixture[str], text: str, said: str
+) -> None:
     """A request that cannot be served is named with its field."""
     (files / "request.json").write_text(text)
-    assert check(files, str(files / "good.json")) == 2  # noqa: PLR2004
+    assert check(files, str(files / "good.json")) == 2
     assert said in capsys.readouterr().err
 
 
 def test_a_route_file_that_is_not_there(files: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Says so."""
-    assert check(files, str(files / "nowhere.json")) == 2  # noqa: PLR2004
+    assert check(files, str(files / "nowhere.json")) == 2
     assert "it cannot be read" in capsys.readouterr().err

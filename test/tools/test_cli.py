@@ -26,12 +26,14 @@ def test_help_shows_an_example(command: str, capsys: pytest.CaptureFixture[str])
     assert f"fallback-guard {command}" in shown.split("example:")[1]
 
 
-@pytest.mark.parametrize("arguments", [[], ["sing"], ["demo", "--picks", "0"], ["demo", "--hostile-share", "2"]])
+@pytest.mark.parametrize(
+    "arguments", [[], ["sing"], ["demo", "--picks", "0"], ["demo", "--hostile-share", "2"]]
+)
 def test_unusable_arguments(arguments: list[str]) -> None:
     """Exit code 2."""
     with pytest.raises(SystemExit) as ended:
         cli.main(arguments)
-    assert ended.value.code == 2  # noqa: PLR2004
+    assert ended.value.code == 2
 
 
 def test_the_page_of_failure_modes_is_current() -> None:

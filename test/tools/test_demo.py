@@ -9,15 +9,13 @@ import signal
 import subprocess
 import sys
 from collections import Counter
-from typing import TYPE_CHECKING, Final
+from pathlib import Path
+from typing import Final
 
 import pytest
-from harness import Bystander, wait_until
 
 from fallback_guard.core.effects import Occasion
-
-if TYPE_CHECKING:
-    from pathlib import Path
+from harness import Bystander, wait_until
 
 PICKS: Final = 6
 TIMEOUT_S: Final = 100.0
@@ -25,7 +23,7 @@ TIMEOUT_S: Final = 100.0
 
 def start_demo(directory: Path, domain: int, *arguments: str) -> subprocess.Popen[str]:
     """Start it with its output in a pipe."""
-    return subprocess.Popen(  # noqa: S603  # our own command
+    return subprocess.Popen(  # our own command
         [
             sys.executable, "-m", "fallback_guard.tools.cli", "demo", "--no-llm", "--log-dir", str(directory / "logs"),
             "--domain-id", str(domain), *arguments,
@@ -37,12 +35,11 @@ def start_demo(directory: Path, domain: int, *arguments: str) -> subprocess.Pope
 def processes_with(text: str) -> list[str]:
     """Return the command lines of running processes that contain a text."""
     found = []
-    for name in os.listdir("/proc"):
-        if name.isdigit() and int(name) != os.getpid():
+    for process in Path("/proc").iterdir():
+        if process.name.isdigit() and int(process.name) != os.getpid():
             try:
-                with open(f"/proc/{name}/environ", "rb") as environ, open(f"/proc/{name}/cmdline", "rb") as command:  # noqa: PTH123
-                    if text.encode() in environ.read():
-                        found.append(command.read().decode())
+                if text.encode() in (process / "environ").read_bytes():
+                    found.append((process / "cmdline").read_text())
             except OSError:
                 continue  # It has ended meanwhile, or is somebody else's.
     return found
@@ -53,7 +50,14 @@ def test_the_summary_agrees_with_a_recount(tmp_path: Path, domain: int) -> None:
     bystander = Bystander(domain)
     try:
         demo = start_demo(
-            tmp_path, domain, "--picks", str(PICKS), "--hostile-share", "0.5", "--json", str(tmp_path / "summary.json")
+            tmp_path,
+            domain,
+            "--picks",
+            str(PICKS),
+            "--hostile-share",
+            "0.5",
+            "--json",
+            str(tmp_path / "summary.json"),
         )
         output, _ = demo.communicate(timeout=TIMEOUT_S)
         assert demo.returncode == 0, output
@@ -65,7 +69,10 @@ def test_the_summary_agrees_with_a_recount(tmp_path: Path, domain: int) -> None:
     due = [decision for decision in decisions if decision.occasion == Occasion.DUE]
     assert len(due) == PICKS
     assert Counter(decision.failure_mode or "accepted" for decision in due) == summary["decisions"]
-    assert sum(decision.occasion == Occasion.REFUSAL for decision in decisions) == summary["answers_refused"]
+    assert (
+        sum(decision.occasion == Occasion.REFUSAL for decision in decisions)
+        == summary["answers_refused"]
+    )
     assert summary["unanswered"] == 0
     assert "decisions by failure mode" in output
     assert f"[{PICKS:>3}/{PICKS}]" in output
@@ -84,7 +91,7 @@ def test_an_interrupt_ends_every_process(tmp_path: Path, domain: int, said: str)
     assert processes_with(mark)
     demo.send_signal(signal.SIGINT)
     rest, _ = demo.communicate(timeout=TIMEOUT_S)
-    assert demo.returncode == 130, rest  # noqa: PLR2004
+    assert demo.returncode == 130, rest
     assert "Traceback" not in rest
     wait_until(lambda: not processes_with(mark), "the end of every process of the demo")
 
@@ -99,10 +106,10 @@ def test_an_interrupt_ends_every_process(tmp_path: Path, domain: int, said: str)
 )
 def test_unusable_arguments(tmp_path: Path, arguments: list[str], said: str) -> None:
     """Exit code 2 and the remedy, before anything starts."""
-    done = subprocess.run(  # noqa: S603  # our own command
+    done = subprocess.run(  # our own command
         [sys.executable, "-m", "fallback_guard.tools.cli", "demo", *arguments],
         cwd=tmp_path, capture_output=True, text=True, check=False, timeout=TIMEOUT_S,
     )  # fmt: skip
-    assert done.returncode == 2, done.stderr  # noqa: PLR2004
+    assert done.returncode == 2, done.stderr
     assert said in done.stderr
     assert "Traceback" not in done.stderr

@@ -66,8 +66,8 @@ def test_leaving_the_block_ends_them(children: Path) -> None:
 
 
 def test_the_kernel_ends_them_when_the_parent_is_killed(children: Path) -> None:
-    """kill -9 of the parent leaves no child."""
-    parent = subprocess.Popen(  # noqa: S603  # our own module
+    """Kill -9 of the parent leaves no child."""
+    parent = subprocess.Popen(  # our own module
         [
             sys.executable, "-c",
             textwrap.dedent(f"""
@@ -93,7 +93,8 @@ def test_the_kernel_ends_them_when_the_parent_is_killed(children: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("module", "kind", "said"), [("crashes", ProcessError, "boom"), ("refuses", UsageError, "no map")]
+    ("module", "kind", "said"),
+    [("crashes", ProcessError, "boom"), ("refuses", UsageError, "no map")],
 )
 def test_a_child_that_ends_early_is_told_with_its_last_words(
     children: Path, module: str, kind: type[Exception], said: str
@@ -106,6 +107,9 @@ def test_a_child_that_ends_early_is_told_with_its_last_words(
 
 def test_a_child_that_says_nothing(children: Path) -> None:
     """The wait has a bound."""
-    with Processes(children, ENVIRONMENT) as processes, pytest.raises(ProcessError, match="did not start"):
+    with (
+        Processes(children, ENVIRONMENT) as processes,
+        pytest.raises(ProcessError, match="did not start"),
+    ):
         processes.start("a", "stays")
         processes.wait_for("a", "never said", 0.1)

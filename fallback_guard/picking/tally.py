@@ -159,7 +159,9 @@ class Tally:
         motions = self.motions
         halted_ns = self.halted_ns + sum(now_ns - since for since in self.halted_since_ns.values())
         return Summary(
-            decisions=dict(Counter(entry.failure_mode or ACCEPTED for entry in self.decided).most_common()),
+            decisions=dict(
+                Counter(entry.failure_mode or ACCEPTED for entry in self.decided).most_common()
+            ),
             routes_ms=spread([m.taken_ms for m in motions if m.kind is MotionKind.ROUTE]),
             safe_moves_ms=spread([m.taken_ms for m in motions if m.kind is MotionKind.SAFE_MOVE]),
             late=sum(motion.taken_ms > self.deadline_ms for motion in motions),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from fallback_guard.core.effects import Occasion
 from fallback_guard.core.motion import MotionKind
 from fallback_guard.core.units import NS_PER_MS, NS_PER_S
-from fallback_guard.tools.tally import PILOT_HALT_S, Decided, Tally, spread
+from fallback_guard.picking.tally import PILOT_HALT_S, Decided, Tally, spread
 
 ROUTE, SAFE_MOVE = MotionKind.ROUTE, MotionKind.SAFE_MOVE
 
@@ -13,11 +13,17 @@ ROUTE, SAFE_MOVE = MotionKind.ROUTE, MotionKind.SAFE_MOVE
 def moved(tally: Tally, request_id: str, kind: MotionKind, at_ms: float) -> None:
     """Let a motion arrive."""
     tally.moved(
-        robot_id="r", request_id=request_id, kind=kind, reason="", arrived_ns=round(at_ms * NS_PER_MS)
+        robot_id="r",
+        request_id=request_id,
+        kind=kind,
+        reason="",
+        arrived_ns=round(at_ms * NS_PER_MS),
     )
 
 
-def decided(request_id: str, occasion: Occasion, failure_mode: str = "", attempt: int = 1) -> Decided:
+def decided(
+    request_id: str, occasion: Occasion, failure_mode: str = "", attempt: int = 1
+) -> Decided:
     """Return a decision."""
     return Decided(
         request_id=request_id,
@@ -45,12 +51,12 @@ def test_a_route_and_a_safe_move_with_its_recovery() -> None:
 
     summary = tally.summary(now_ns=9 * NS_PER_S)
     assert summary.decisions == {"accepted": 1, "PLANNER_SILENT": 1}
-    assert summary.decided == 2  # noqa: PLR2004
+    assert summary.decided == 2
     assert (summary.halts, summary.halted_s) == (1, 1.0)
     assert (summary.unguarded_halts, summary.unguarded_s) == (1, PILOT_HALT_S)
     assert (summary.late, summary.unanswered) == (0, 0)
     assert summary.safe_moves_ms is not None
-    assert summary.safe_moves_ms.worst_ms == 146.0  # noqa: PLR2004
+    assert summary.safe_moves_ms.worst_ms == 146.0
 
 
 def test_an_answer_may_arrive_before_its_question() -> None:
@@ -66,7 +72,9 @@ def test_late_unanswered_and_still_halted() -> None:
     tally = Tally(deadline_ms=150.0)
     for number, taken_ns in enumerate((150 * NS_PER_MS, 150 * NS_PER_MS + 1)):
         tally.fell_due("r", f"R-{number}", 0)
-        tally.moved(robot_id="r", request_id=f"R-{number}", kind=SAFE_MOVE, reason="", arrived_ns=taken_ns)
+        tally.moved(
+            robot_id="r", request_id=f"R-{number}", kind=SAFE_MOVE, reason="", arrived_ns=taken_ns
+        )
     tally.fell_due("r", "R-9", 0)
     summary = tally.summary(now_ns=2 * NS_PER_S)
     assert (summary.late, summary.unanswered) == (1, 1)

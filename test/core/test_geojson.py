@@ -1,0 +1,333 @@
+"""Broken maps: each is refused with the file, the feature and a remedy, and with no other exception."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, cast
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import world
+from fallback_guard.core import geojson
+from fallback_guard.core.geojson import MapError, load_warehouse, parse_warehouse
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+Feature = dict[str, object]
+Features = list[Feature]
+
+
+def _set(index: int, place: str, key: str, value: object) -> Callable[[Features], None]:
+    """Return what sets a key within the object at `place` (names, joined by dots) of a feature."""
+
+    def change(features: Features) -> None:
+        target = features[index]
+        for part in place.split(".") if place else ():
+            target = cast("Feature", target[part])
+        target[key] = value
+
+    return change
+
+
+def _append(*more: dict[str, object]) -> Callable[[Features], None]:
+    return lambda features: features.extend(more)
+
+
+NODE, EDGE, REFUGE = 0, 8, -2
+FAR: Final = (9, (50.0, 0.0))
+_SPAN: Final = ((1, (0.0, 0.0)), (2, (10.0, 0.0)))
+
+BROKEN: Final[dict[str, tuple[Callable[[Features], None], str]]] = {
+    "an edge that starts nowhere": (
+        _set(EDGE, "properties", "startid", 99),
+        "edge 100: startid 99 is no node",
+    ),
+    "an edge that ends nowhere": (
+        _set(EDGE, "properties", "endid", 99),
+        "edge 100: endid 99 is no node",
+    ),
+    "an edge drawn the other way": (
+        _append(world.edge_feature(500, (4, (20.0, 10.0)), (5, (30.0, 0.0)))),
+        "edge 500: its line does not end at node 4 (startid)",
+    ),
+    "an edge to its own node": (
+        _append(world.edge_feature(500, _SPAN[0], _SPAN[0])),
+        "edge 500: it leads nowhere",
+    ),
+    "an edge twice": (
+        _append(world.edge_feature(500, *_SPAN)),
+        "edge 500: edge 100 joins the same nodes",
+    ),
+    "an edge id twice": (
+        _append(world.edge_feature(100, *_SPAN)),
+        "(id 100): another edge has the same id",
+    ),
+    "a node id twice": (
+        _append(world.node_feature(1, 5.0, 5.0)),
+        "(id 1): another node has the same id",
+    ),
+    "a zone id twice": (
+        _append(world.zone_feature(900, "refuge", 0, 0, 1)),
+        "(id 900): another zone has the same id",
+    ),
+    "a bin on two nodes": (
+        _append(world.node_feature(9, 50.0, 0.0, {"bins": ["A-1"]})),
+        "(id 9): bin 'A-1' is on node 2 too",
+    ),
+    "a bin twice on one node": (
+        _append(world.node_feature(9, 50.0, 0.0, {"bins": ["Q", "Q"]})),
+        "(id 9): bin 'Q' is on node 9 too",
+    ),
+    "a bin with a space": (
+        _append(world.node_feature(9, 50.0, 0.0, {"bins": ["A 1"]})),
+        "bin name 'A 1'",
+    ),
+    "a bin with a very long name": (
+        _append(world.node_feature(9, 5.0, 0.0, {"bins": ["A" * 10**6]})),
+        "bin name",
+    ),
+    "bins are one text": (
+        _append(world.node_feature(9, 5.0, 0.0, {"bins": "A-1"})),
+        "properties.metadata.bins",
+    ),
+    "a coordinate as text": (
+        _set(NODE, "geometry", "coordinates", ["0", 0]),
+        "geometry.coordinates.0",
+    ),
+    "one coordinate": (_set(NODE, "geometry", "coordinates", [0]), "geometry.coordinates"),
+    "four coordinates": (
+        _set(NODE, "geometry", "coordinates", [0, 0, 0, 0]),
+        "geometry.coordinates",
+    ),
+    "a coordinate out of the world": (
+        _set(NODE, "geometry", "coordinates", [1e6 + 1, 0]),
+        "geometry.coordinates.0",
+    ),
+    "a coordinate as a truth": (
+        _set(NODE, "geometry", "coordinates", [True, 0]),
+        "geometry.coordinates.0",
+    ),
+    "no geometry": (_set(NODE, "", "geometry", None), "geometry"),
+    "no properties": (_set(NODE, "", "properties", None), "properties"),
+    "an id as text": (_set(NODE, "properties", "id", "1"), "(id 1): properties.id"),
+    "an id as a float": (_set(NODE, "properties", "id", 1.0), "(id 1.0): properties.id"),
+    "a negative id": (_set(NODE, "properties", "id", -1), "(id -1): properties.id"),
+    "an id over 32 bit": (_set(NODE, "properties", "id", 2**32), "properties.id"),
+    "an id that is a list": (
+        _set(NODE, "properties", "id", [1]),
+        "feature 0 (id None): properties.id",
+    ),
+    "an id with control characters": (
+        _set(NODE, "properties", "id", "\x1b[31m\n"),
+        r"(id \x1b[31m\x0a)",
+    ),
+    "a speed limit of 0": (
+        _set(EDGE, "properties.metadata", "abs_speed_limit", 0),
+        "properties.metadata.abs_speed_limit",
+    ),
+    "a negative speed limit": (
+        _set(EDGE, "properties.metadata", "abs_speed_limit", -1.5),
+        "properties.metadata.abs_speed_limit",
+    ),
+    "a truth as text": (
+        _set(EDGE, "properties.metadata", "closed", "no"),
+        "properties.metadata.closed",
+    ),
+    "a line of one point": (_set(EDGE, "geometry", "coordinates", [[0, 0]]), "coordinates"),
+    "a curve": (_set(NODE, "geometry", "type", "CircularString"), "geometry type 'CircularString'"),
+    "a geometry without a type": (_set(NODE, "geometry", "type", None), "geometry.type"),
+    "a zone of another type": (
+        _set(REFUGE, "properties", "type", "parking"),
+        "(id 900): properties.type",
+    ),
+    "a zone with a hole": (
+        _set(
+            REFUGE,
+            "geometry",
+            "coordinates",
+            [[[0, 0], [9, 0], [9, 9], [0, 0]], [[1, 1], [2, 1], [2, 2], [1, 1]]],
+        ),
+        "geometry.coordinates",
+    ),
+    "a zone of three points": (
+        _set(REFUGE, "geometry", "coordinates", [[[0, 0], [9, 0], [0, 0]]]),
+        "coordinates",
+    ),
+    "a zone that crosses itself": (
+        _set(REFUGE, "geometry", "coordinates", [[[0, 0], [9, 9], [9, 0], [0, 9], [0, 0]]]),
+        "Self-intersection",
+    ),
+    "a zone without an area": (
+        _set(REFUGE, "geometry", "coordinates", [[[0, 0], [0, 0], [0, 0], [0, 0]]]),
+        "(id 900)",
+    ),
+    "no nodes": (lambda features: features.clear(), "it has no nodes"),
+}
+
+
+@pytest.mark.parametrize(("change", "said"), BROKEN.values(), ids=BROKEN.keys())
+def test_a_broken_map_is_refused_by_the_feature_name(
+    change: Callable[[Features], None], said: str
+) -> None:
+    features: Features = json.loads(json.dumps(world.features()))
+    change(features)
+    with pytest.raises(MapError) as caught:
+        parse_warehouse(world.collection(features), source="maps/north.geojson")
+    _assert_helpful(str(caught.value), "maps/north.geojson")
+    assert said in str(caught.value)
+
+
+def _assert_helpful(message: str, file: str) -> None:
+    assert message.startswith(f"{file}: ")
+    assert re.search(r"\. [A-Z][a-z]* ", message), "a problem, and a remedy"
+    assert message.isprintable()
+    assert len(message) < 600
+
+
+NOT_MAPS: Final[dict[str, bytes]] = {
+    "an empty file": b"",
+    "no JSON": b"<xml/>",
+    "cut off": world.collection(world.features())[:-1],
+    "not UTF-8": b'{"type":"FeatureCollection","features":["\xff"]}',
+    "NaN": world.collection([world.node_feature(1, float("nan"), 0.0)]),
+    "Infinity": world.collection([world.node_feature(1, float("inf"), 0.0)]),
+    "a number": b"7",
+    "null": b"null",
+    "a list": b"[]",
+    "a lone feature": json.dumps(world.node_feature(1, 0.0, 0.0)).encode(),
+    "features are an object": b'{"type":"FeatureCollection","features":{}}',
+    "features are no objects": b'{"type":"FeatureCollection","features":[1]}',
+    "nested deeply": b"[" * 100_000,
+    "nested as deeply as the parser allows": b"[" * 1_024 + b"]" * 1_024,
+    "an id nested deeply": b'{"type":"FeatureCollection","features":[{"properties":{"id":'
+    + b"[" * 1_000
+    + b"]" * 1_000
+    + b"}}]}",
+    "a geometry nested deeply": b'{"type":"FeatureCollection","features":[{"geometry":'
+    + b"[" * 1_000
+    + b"]" * 1_000
+    + b"}]}",
+    "zeros": bytes(1_000),
+}
+
+
+@pytest.mark.parametrize("data", NOT_MAPS.values(), ids=NOT_MAPS.keys())
+def test_what_is_no_map_is_refused(data: bytes) -> None:
+    with pytest.raises(MapError) as caught:
+        parse_warehouse(data, source="maps/north.geojson")
+    _assert_helpful(str(caught.value), "maps/north.geojson")
+
+
+@pytest.mark.parametrize(("limit", "accepted"), [(-1, False), (0, True), (1, True)])
+def test_the_size_of_a_map(
+    limit: int, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, *, accepted: bool
+) -> None:
+    data = world.collection(world.features())
+    monkeypatch.setattr(geojson, "MAP_BYTES_MAX", len(data) + limit)
+    path = tmp_path / "map.geojson"
+    path.write_bytes(data)
+    if accepted:
+        assert load_warehouse(path) == parse_warehouse(data, source="again")
+    else:
+        with pytest.raises(MapError, match="over the limit"):
+            load_warehouse(path)
+
+
+def test_an_endless_file_is_not_read_to_its_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(geojson, "MAP_BYTES_MAX", 4_096)
+    with pytest.raises(MapError, match="over the limit"):
+        load_warehouse(Path("/dev/zero"))
+
+
+@pytest.mark.parametrize(
+    "name", ["missing.geojson", ".", "map.geojson/inside", "a\x00b", "x" * 5_000]
+)
+def test_a_file_that_cannot_be_read(name: str, tmp_path: Path) -> None:
+    (tmp_path / "map.geojson").write_bytes(b"")
+    with pytest.raises(MapError, match="it cannot be read") as caught:
+        load_warehouse(tmp_path / name)
+    assert str(caught.value).isprintable()
+
+
+@settings(max_examples=150, deadline=None, print_blob=True)
+@given(st.data())
+def test_no_value_anywhere_raises_anything_else(data: st.DataObject) -> None:
+    values = st.recursive(
+        st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=3),
+        lambda inner: (
+            st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=3), inner, max_size=3)
+        ),
+        max_leaves=6,
+    )
+    features: Features = json.loads(json.dumps(world.features()))
+    target: object = data.draw(st.sampled_from(features))
+    while isinstance(target, dict | list) and target:
+        parts = target if isinstance(target, dict) else dict(enumerate(target))
+        key = data.draw(st.sampled_from(sorted(parts)))
+        if data.draw(st.booleans()) or not isinstance(parts[key], dict | list):
+            target[key] = data.draw(values)
+            break
+        target = parts[key]
+    try:
+        parse_warehouse(
+            json.dumps({"type": "FeatureCollection", "features": features}).encode(), source="m"
+        )
+    except MapError as error:
+        assert str(error).isprintable()  # noqa: PT017  # most maps are refused, some are not
+
+
+@settings(max_examples=100, deadline=None, print_blob=True)
+@given(st.binary(max_size=100))
+def test_no_bytes_raise_anything_else(data: bytes) -> None:
+    with pytest.raises(MapError):
+        parse_warehouse(data, source="m")
+
+
+# Good maps
+
+
+def test_what_the_small_warehouse_says() -> None:
+    warehouse = world.warehouse()
+    assert warehouse.bins == {"A-1": 2, "A-2": 2, "B-1": 3, "C-1": 4, "X-1": 7}
+    assert warehouse.refuges == (5,)
+    assert {pair for pair, edge in warehouse.edges.items() if edge.keep_out} == {
+        (1, 8),
+        (8, 1),
+        (8, 6),
+        (6, 8),
+    }
+    assert {pair for pair, edge in warehouse.edges.items() if edge.closed} == {(4, 7), (7, 4)}
+    assert warehouse.edges[2, 3].speed_limit_mps == 1.0
+    assert warehouse.edges[2, 6].length_m == 10.0
+    assert (6, 2) not in warehouse.edges
+
+
+def test_a_refuge_within_a_keep_out_zone_is_none() -> None:
+    features = [*world.features(), world.zone_feature(902, "keep_out", 20, 10, 0.1)]
+    assert parse_warehouse(world.collection(features), source="m").refuges == ()
+
+
+def test_a_map_of_one_node() -> None:
+    warehouse = parse_warehouse(world.collection([world.node_feature(0, 0.0, 0.0)]), source="m")
+    assert list(warehouse.nodes) == [0]
+
+
+def test_lines_of_many_parts_and_heights() -> None:
+    line = world.edge_feature(7, (1, (0.0, 0.0)), (2, (10.0, 0.0)))
+    parts = [[[0, 0, 1.5], [3, 4, 1.5]], [[3, 4, 1.5], [10, 0, 1.5]]]
+    line["geometry"] = {"type": "MultiLineString", "coordinates": parts}
+    nodes = [world.node_feature(1, 0.0, 0.0), world.node_feature(2, 10.0, 0.0)]
+    warehouse = parse_warehouse(world.collection([*nodes, line]), source="m")
+    assert warehouse.edges[1, 2].length_m == pytest.approx(5 + 65**0.5)
+
+
+def test_the_sample_map_can_be_used() -> None:
+    warehouse = load_warehouse(world.SAMPLE)
+    assert warehouse.bins
+    assert warehouse.refuges
+    assert any(edge.keep_out for edge in warehouse.edges.values())

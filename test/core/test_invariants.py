@@ -1,0 +1,451 @@
+"""The guarantees, in simulated worlds: random events around every boundary, and what must hold after each.
+
+A failing seed stands in the name of the test, and a failing example is printed; both replay.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, replace
+from random import Random
+from typing import Final
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import world
+from fallback_guard.core.config import RECOVERIES, GuardConfig, guard_config
+from fallback_guard.core.effects import (
+    Decision,
+    Effect,
+    LatchReset,
+    Occasion,
+    ReportDecision,
+    SendMotion,
+)
+from fallback_guard.core.events import (
+    CandidateArrived,
+    Event,
+    PositionArrived,
+    RequestArrived,
+    ResetRequested,
+    RouteFellDue,
+    TimePassed,
+)
+from fallback_guard.core.failure_modes import FailureMode
+from fallback_guard.core.guard import Guard
+from fallback_guard.core.limits import (
+    CANDIDATES_PER_REQUEST_MAX,
+    REQUESTS_OPEN_MAX,
+    REQUESTS_REMEMBERED_MAX,
+    STAMP_AGE_NS_MAX,
+)
+from fallback_guard.core.motion import Motion, MotionKind
+from fallback_guard.core.request import PickItem, PickRequest
+from fallback_guard.core.units import NS_PER_MS
+from timeline import BEGAN_NS
+
+Key = tuple[str, str]
+"""A robot and a request."""
+
+ROBOTS: Final = ("picker_1", "picker_2")
+REQUEST_IDS: Final = ("R-1", "R-2", "R-3", "R-4", "R-5", "R-6", "R-7", "R-8")
+KINDS: Final = (
+    "request",
+    "request",
+    "due",
+    "due",
+    "answer",
+    "answer",
+    "answer",
+    "position",
+    "position",
+    "reset",
+    "time",
+)
+AGES_NS: Final = (-1, 0, 1, STAMP_AGE_NS_MAX, STAMP_AGE_NS_MAX + 1)
+WAITS_NS: Final = (
+    0,
+    0,
+    0,
+    0,
+    0,
+    0,
+    1,
+    -20 * NS_PER_MS,
+    20 * NS_PER_MS,
+    145 * NS_PER_MS - 1,
+    145 * NS_PER_MS,
+    145 * NS_PER_MS + 1,
+    200 * NS_PER_MS,
+    855 * NS_PER_MS,
+    1_000 * NS_PER_MS,
+    1_000 * NS_PER_MS + 1,
+)
+VARIANTS: Final = 6
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Step:
+    """One event, and the time that passes before it; what does not bear on the kind means nothing."""
+
+    kind: str
+    robot_id: str
+    request_id: str
+    age_ns: int
+    wait_ns: int
+    variant: int
+
+
+STEPS: Final = st.builds(
+    Step,
+    kind=st.sampled_from(KINDS),
+    robot_id=st.sampled_from(ROBOTS),
+    request_id=st.sampled_from(REQUEST_IDS),
+    age_ns=st.sampled_from(AGES_NS),
+    wait_ns=st.sampled_from(WAITS_NS),
+    variant=st.integers(0, VARIANTS - 1),
+)
+CONFIGS: Final = st.builds(
+    lambda recovery, delay_ms, latch_after, at_deadline: guard_config(
+        {
+            "recovery": recovery,
+            "recovery_delay_ms": delay_ms,
+            "latch_after": latch_after,
+            "standby_at_deadline": at_deadline,
+        }
+    ),
+    st.sampled_from(RECOVERIES),
+    st.sampled_from([0, 1, 1_000]),
+    st.sampled_from([1, 2, 100]),
+    st.booleans(),
+)
+
+
+def random_step(random: Random) -> Step:
+    return Step(
+        kind=random.choice(KINDS),
+        robot_id=random.choice(ROBOTS),
+        request_id=random.choice(REQUEST_IDS),
+        age_ns=random.choice(AGES_NS),
+        wait_ns=random.choice(WAITS_NS),
+        variant=random.randrange(VARIANTS),
+    )
+
+
+def pick_request(step: Step) -> PickRequest:
+    items = (
+        PickItem(bin="A-1", sku="S-1", quantity=2),
+        PickItem(bin="C-1", sku=step.request_id, quantity=1),
+    )
+    return world.pick_request(
+        step.request_id,
+        step.robot_id,
+        items=() if step.variant == 0 else items,
+        on_due=step.variant % 2 == 0,
+    )
+
+
+def event_of(step: Step) -> Event:
+    """Return the event of a step."""
+    if step.kind == "request":
+        return RequestArrived(request=pick_request(step), stamp_age_ns=step.age_ns)
+    if step.kind == "due":
+        return RouteFellDue(
+            request_id=step.request_id, robot_id=step.robot_id, stamp_age_ns=step.age_ns
+        )
+    if step.kind == "answer":
+        request = pick_request(replace(step, variant=1))
+        payloads = [world.answer(request)] * 3 + [b"", b"{}", b"\xff"]
+        return CandidateArrived(
+            request_id=step.request_id,
+            robot_id=step.robot_id,
+            source="llm:test",
+            attempt=step.age_ns % 7 + step.wait_ns % 3,
+            payload=payloads[step.variant],
+            planning_ns=1,
+            failure="PLANNER_TIMEOUT" if step.variant == 3 else "",
+        )
+    if step.kind == "position":
+        x = (0.0, 0.0, 0.0, 20.0, 20.0, float("nan"))[step.variant]
+        return PositionArrived(robot_id=step.robot_id, x=x, y=0.0, lost=step.variant == 4)
+    if step.kind == "reset":
+        return ResetRequested(robot_id=step.robot_id if step.variant else "")
+    return TimePassed()
+
+
+class Simulation:
+    """One guard, and beside it the plainest account of what it owes to whom."""
+
+    def __init__(self, config: GuardConfig, *, hangs: bool) -> None:
+        """Begin; a guard that hangs is not woken by its timer, only by events."""
+        self.config = config
+        self.guard = Guard(config=config, warehouse=world.warehouse())
+        self.said: list[str] = []
+        self._hangs = hangs
+        self._clock_ns = BEGAN_NS
+        self._latest_ns = 0  # What the guard has seen; it can only rise.
+        self._asked: dict[Key, PickRequest | None] = {}
+        self._due_ns: dict[Key, int] = {}
+        self._decided: dict[Key, MotionKind] = {}
+        self._recovered: set[Key] = set()
+        self._accepted: list[Key] = []
+        self._just_accepted: Key | None = None
+        self._sequence: dict[str, int] = {}
+        self._counted: Counter[str] = Counter()
+
+    def run(self, steps: list[Step]) -> None:
+        for step in steps:
+            self._pass_time(step.wait_ns)
+            if (
+                step.variant != VARIANTS - 1
+            ):  # Most of the time the robots stand at the start, and say so.
+                for robot_id in ROBOTS:
+                    self._step(PositionArrived(robot_id=robot_id, x=0.0, y=0.0))
+            event = event_of(self._aimed(step))
+            self._expect(event)
+            self._step(event)
+        self._pass_time(2_000 * NS_PER_MS)
+        self._step(TimePassed())
+        assert set(self._due_ns) == set(self._decided), "every due request was decided"
+
+    def _aimed(self, step: Step) -> Step:
+        """Let most requests be new, and most answers and dues speak of the latest one."""
+        if step.age_ns > 1 or step.kind not in ("request", "due", "answer"):
+            return step
+        if step.kind == "request" or not self._asked:
+            return replace(step, kind="request", request_id=f"N-{len(self._asked)}")
+        robot_id, request_id = list(self._asked)[-1]
+        return replace(step, robot_id=robot_id, request_id=request_id)
+
+    def _pass_time(self, wait_ns: int) -> None:
+        until_ns = self._clock_ns + wait_ns
+        while (
+            not self._hangs
+            and (wake_ns := self.guard.next_wake_ns) is not None
+            and wake_ns <= until_ns
+        ):
+            self._clock_ns = max(wake_ns, self._clock_ns)
+            self._step(TimePassed())
+            after_ns = self.guard.next_wake_ns
+            assert after_ns is None or after_ns > self._latest_ns, (
+                "a wake is over when it was served"
+            )
+        self._clock_ns = until_ns
+
+    def _expect(self, event: Event) -> None:
+        """Write down what the guard owes because of this event."""
+        if isinstance(event, RequestArrived):
+            request = event.request
+            key = request.robot_id, request.request_id
+            if key in self._asked:
+                return
+            overrun = self._open(request.robot_id) >= REQUESTS_OPEN_MAX
+            if overrun and request.on_due:
+                return
+            self._asked[key] = None if overrun else request
+            if request.items and not overrun:
+                self._accepted.append(key)
+                self._just_accepted = key
+            if not request.on_due:
+                self._fall_due(key, event.stamp_age_ns)
+        elif isinstance(event, RouteFellDue):
+            key = event.robot_id, event.request_id
+            self._asked.setdefault(key, None)
+            if key not in self._due_ns:
+                self._fall_due(key, event.stamp_age_ns)
+
+    def _open(self, robot_id: str) -> int:
+        """Count the requests that will still wait for their decision when the next event is handled."""
+        now_ns = max(self._clock_ns, self._latest_ns)
+        return sum(
+            key[0] == robot_id
+            and key not in self._decided
+            and self._due_ns.get(key, now_ns) + self.config.window_ns > now_ns
+            for key in self._asked
+        )
+
+    def _fall_due(self, key: Key, stamp_age_ns: int) -> None:
+        believable = 0 <= stamp_age_ns <= STAMP_AGE_NS_MAX
+        self._due_ns[key] = max(self._clock_ns, self._latest_ns) - (
+            stamp_age_ns if believable else 0
+        )
+
+    def _step(self, event: Event) -> None:
+        latched = () if isinstance(event, ResetRequested) else self.guard.latched_robots
+        self._latest_ns = max(self._clock_ns, self._latest_ns)
+        effects = self.guard.step(event, self._clock_ns)
+        self.said.append(repr(effects))
+        self._check(effects, latched)
+        self._just_accepted = None
+        for key, due_ns in self._due_ns.items():
+            if due_ns + self.config.window_ns <= self._latest_ns:
+                assert key in self._decided, f"G1: {key} was not decided when its window closed"
+        self._check_counters()
+        self._check_memory()
+
+    def _check(self, effects: tuple[Effect, ...], latched: tuple[str, ...]) -> None:
+        left = list(effects)
+        while left:
+            effect = left.pop(0)
+            if isinstance(effect, SendMotion):
+                report = left.pop(0)
+                assert isinstance(report, ReportDecision), "a motion is followed by its record"
+                self._check_motion(effect.motion, report.decision)
+                assert (
+                    effect.motion.kind is MotionKind.SAFE_MOVE
+                    or effect.motion.robot_id not in latched
+                )
+            elif isinstance(effect, ReportDecision):
+                assert effect.decision.occasion is Occasion.REFUSAL
+                assert effect.decision.outcome is MotionKind.NONE
+                self._counted["refused"] += 1
+            else:
+                assert isinstance(effect, LatchReset)
+            assert (
+                not isinstance(effect, ReportDecision)
+                or effect.decision.failure_mode is not FailureMode.INTERNAL_ERROR
+            )
+
+    def _check_motion(self, motion: Motion, decision: Decision) -> None:
+        key = motion.robot_id, motion.request_id
+        assert (decision.robot_id, decision.request_id, decision.sequence) == (
+            *key,
+            motion.sequence,
+        )
+        assert decision.outcome is motion.kind
+        assert decision.failure_mode is motion.reason
+        assert motion.reason is not FailureMode.INTERNAL_ERROR
+        assert motion.sequence > self._sequence.get(motion.robot_id, 0), "G6: sequences rise"
+        self._sequence[motion.robot_id] = motion.sequence
+        if decision.occasion is Occasion.DUE:
+            self._check_due(key, motion, decision)
+        else:
+            assert decision.occasion is Occasion.RECOVERY
+            self._check_recovery(key, motion)
+        if motion.kind is MotionKind.ROUTE:
+            self._check_route(key, motion)
+
+    def _check_due(self, key: Key, motion: Motion, decision: Decision) -> None:
+        assert key in self._due_ns, "nothing is decided before it is due"
+        assert key not in self._decided, "G1: one decision"
+        self._decided[key] = motion.kind
+        assert decision.time_to_decision_ns == self._latest_ns - self._due_ns[key]
+        if not self._hangs:
+            assert decision.time_to_decision_ns <= self.config.window_ns, "G1: in time"
+        in_time = decision.time_to_decision_ns < self.config.window_ns
+        if motion.kind is MotionKind.ROUTE and motion.source != "standby":
+            assert in_time
+            assert motion.reason is None
+        else:
+            assert motion.reason is not None
+        if motion.source == "standby":
+            assert self.config.standby_at_deadline
+        self._counted["route" if motion.kind is MotionKind.ROUTE else "safe move"] += 1
+
+    def _check_recovery(self, key: Key, motion: Motion) -> None:
+        assert motion.kind is MotionKind.ROUTE
+        assert self._decided[key] is MotionKind.SAFE_MOVE, "only a safe move is recovered from"
+        assert key not in self._recovered, "G6: one recovery"
+        assert self.config.recovery != "none"
+        assert motion.source != "standby" or self.config.recovery == "standby"
+        newer = set(self._accepted[self._accepted.index(key) + 1 :])
+        newer -= {self._just_accepted}  # What has fallen due is done before the event is handled.
+        assert not [other for other in newer if other[0] == key[0]], (
+            "G6: none once a newer request was accepted"
+        )
+        self._recovered.add(key)
+        self._counted["recovery"] += 1
+
+    def _check_route(self, key: Key, motion: Motion) -> None:
+        request = self._asked[key]
+        assert request is not None
+        picked = sorted(
+            PickItem(bin=stop.bin, sku=stop.sku, quantity=stop.quantity) for stop in motion.stops
+        )
+        assert picked == sorted(request.items), "a route picks what was asked for"
+        assert motion.waypoints[-1].node == request.goal_node
+
+    def _check_counters(self) -> None:
+        counters, counted = self.guard.counters, self._counted
+        assert counters.requests == len(self._accepted)
+        assert counters.routes == counted["route"]
+        assert counters.safe_moves == counted["safe move"]
+        assert counters.decisions == counters.routes + counters.safe_moves == len(self._decided)
+        assert counters.recoveries == counted["recovery"]
+        assert counters.refusals >= counted["refused"]
+        assert self._hangs or counters.decisions_late == 0
+
+    def _check_memory(self) -> None:
+        for robot in self.guard._robots.values():
+            assert len(robot.requests) <= REQUESTS_REMEMBERED_MAX
+            for record in robot.requests.values():
+                assert len(record.answers_seen) <= CANDIDATES_PER_REQUEST_MAX
+        assert len(self.guard._timers) <= len(self.said)
+
+
+def simulate(config: GuardConfig, steps: list[Step], *, hangs: bool) -> None:
+    """Run, and run again: the same events give the same bytes (G4)."""
+    first, second = Simulation(config, hangs=hangs), Simulation(config, hangs=hangs)
+    first.run(steps)
+    second.run(steps)
+    assert first.said == second.said
+
+
+@settings(max_examples=150, deadline=None, print_blob=True)
+@given(config=CONFIGS, steps=st.lists(STEPS, max_size=30), hangs=st.booleans())
+def test_the_guarantees_hold_for_any_events(
+    config: GuardConfig, steps: list[Step], *, hangs: bool
+) -> None:
+    simulate(config, steps, hangs=hangs)
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_the_guarantees_hold_in_long_runs(seed: int) -> None:
+    random = Random(seed)  # noqa: S311  # reproducible, not secret
+    config = guard_config(
+        {
+            "recovery": random.choice(RECOVERIES),
+            "recovery_delay_ms": random.choice([0, 1, 1_000]),
+            "latch_after": random.choice([1, 3, 100]),
+            "standby_at_deadline": random.random() < 0.3,
+        }
+    )
+    simulate(config, [random_step(random) for _ in range(150)], hangs=random.random() < 0.3)
+
+
+def test_the_simulation_sees_every_kind_of_decision() -> None:
+    """A simulation in which nothing happens proves nothing."""
+    seen: Counter[str] = Counter()
+    for seed in range(20):
+        random = Random(seed)  # noqa: S311  # reproducible, not secret
+        simulation = Simulation(guard_config({"latch_after": 100}), hangs=False)
+        simulation.run([random_step(random) for _ in range(100)])
+        seen += simulation._counted
+    assert min(seen[kind] for kind in ("route", "safe move", "recovery", "refused")) >= 20, seen
+
+
+@pytest.mark.parametrize("broken", ["twice", "never", "no record", "old sequence"])
+def test_the_simulation_catches_a_guard_that_breaks_them(
+    broken: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    step = Guard.step
+
+    def lie(guard: Guard, event: Event, now_ns: int) -> tuple[Effect, ...]:
+        effects = step(guard, event, now_ns)
+        if not any(isinstance(effect, SendMotion) for effect in effects):
+            return effects
+        if broken == "twice":
+            return effects + effects
+        if broken == "no record":
+            return tuple(effect for effect in effects if isinstance(effect, SendMotion))
+        if broken == "old sequence":
+            guard._outbox._sequence -= 1
+            return effects
+        return ()
+
+    monkeypatch.setattr(Guard, "step", lie)
+    random = Random(1)  # noqa: S311  # reproducible, not secret
+    with pytest.raises((AssertionError, IndexError)):
+        Simulation(guard_config({}), hangs=False).run([random_step(random) for _ in range(100)])

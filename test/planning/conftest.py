@@ -1,6 +1,0 @@
-"""Makes the helper of these tests importable, whichever import mode pytest runs in."""
-
-import sys
-from pathlib import Path
-
-sys.path.insert(0, str(Path(__file__).parent))
