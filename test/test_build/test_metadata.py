@@ -1,0 +1,96 @@
+"""The wheel asks for ROS 2 from PyPI exactly where there is none."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from email.parser import Parser
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from requirements import BACKEND, BUILD_ROS_WHEELS, RUN_PYTHON, RUN_ROS_WHEELS, ros_distribution
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+ROOT = Path(__file__).resolve().parents[2]
+
+# As pip calls them: first what building takes, then the metadata, whose folder's name is returned.
+HOOKS = """
+import sys
+from setuptools import build_meta
+target = sys.argv[1]  # the hooks leave another argv behind
+build = build_meta.get_requires_for_build_wheel()
+folder = build_meta.prepare_metadata_for_build_wheel(target)
+print("BUILD", *build, sep="|")
+print(folder)
+"""
+
+
+@pytest.fixture
+def distribution(tmp_path: Path) -> dict[str, str]:
+    """Return what a distribution's set-up file sets, over a prefix that has rclpy."""
+    prefix = tmp_path / "opt/ros/jazzy"
+    (prefix / "share/rclpy").mkdir(parents=True)
+    (prefix / "share/rclpy/package.xml").touch()
+    return {"ROS_DISTRO": "jazzy", "AMENT_PREFIX_PATH": f"{tmp_path / 'overlay'}:{prefix}"}
+
+
+def _requirements(extra: Mapping[str, str], folder: Path) -> tuple[list[str], list[str]]:
+    """Return what the hooks answer: requirements to build and requirements to run, extras left out."""
+    unsourced = {
+        key: os.environ[key] for key in os.environ if key not in ("ROS_DISTRO", "AMENT_PREFIX_PATH")
+    }
+    # egg_info is written beside setup.py, so the hooks get links to the sources in a folder of their own.
+    for path in ROOT.iterdir():
+        if path.name not in ("build", ".venv") and not path.name.endswith(".egg-info"):
+            (folder / path.name).symlink_to(path)
+    answer = subprocess.run(
+        [sys.executable, "-c", HOOKS, str(folder)],
+        cwd=folder,
+        env={**unsourced, **extra},
+        stdout=subprocess.PIPE,
+        text=True,
+        check=True,
+    ).stdout.splitlines()
+    metadata = Parser().parsestr((folder / answer[-1] / "METADATA").read_text(encoding="utf-8"))
+    run = [value for value in metadata.get_all("Requires-Dist", []) if "extra ==" not in value]
+    (build,) = (line.split("|")[1:] for line in answer if line.startswith("BUILD|"))
+    return build, run
+
+
+def _names(requirements: list[str]) -> set[str]:
+    return {requirement.split("<")[0].split(">")[0].split("[")[0] for requirement in requirements}
+
+
+def test_without_a_distribution_ros_comes_from_pypi(tmp_path: Path) -> None:
+    build, run = _requirements({}, tmp_path)
+    assert _names(list(BUILD_ROS_WHEELS)) - {"setuptools"} <= _names(build)
+    assert _names(run) == _names([*RUN_PYTHON, *RUN_ROS_WHEELS])
+
+
+def test_with_a_distribution_nothing_of_ros_comes_from_pypi(
+    distribution: dict[str, str], tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    build, run = _requirements(distribution, tmp_path_factory.mktemp("source"))
+    assert not [name for name in _names(build + run) if name.startswith("ros-")]
+    assert _names(run) == _names(list(RUN_PYTHON))
+
+
+def test_a_name_without_a_prefix_is_no_distribution(tmp_path: Path) -> None:
+    assert ros_distribution({"ROS_DISTRO": "jazzy"}) is None
+    assert ros_distribution({"ROS_DISTRO": "jazzy", "AMENT_PREFIX_PATH": str(tmp_path)}) is None
+
+
+def test_a_prefix_without_a_name_is_no_distribution(distribution: dict[str, str]) -> None:
+    """The wheels' prefix is one when a workspace is built over it."""
+    assert ros_distribution(distribution) == "jazzy"
+    del distribution["ROS_DISTRO"]
+    assert ros_distribution(distribution) is None
+
+
+def test_backend_is_asked_for_alike() -> None:
+    assert f'requires = ["{BACKEND}"]' in (ROOT / "pyproject.toml").read_text(encoding="utf-8")
