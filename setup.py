@@ -74,14 +74,14 @@ class StagedData(install_data):
     """Puts the rest of the staging prefix into the wheel's data files."""
 
     def run(self) -> None:
-        """Copy all but the Python package, and the file that names the prefix of the build's machine."""
+        """Copy all but the Python package and the setup files."""
         target = Path(self.install_dir)
         shutil.copytree(
             STAGE,
             target,
             dirs_exist_ok=True,
-            # What names the prefix of the build's machine stays behind.
-            ignore=shutil.ignore_patterns("python3*", "parent_prefix_path", "local_setup.sh"),
+            # Setup files name the prefix of the build's machine, and a wheel needs none.
+            ignore=shutil.ignore_patterns("python3*", "parent_prefix_path", "local_setup.*"),
         )
         self.outfiles = [str(path) for path in target.rglob("*") if path.is_file()]
 

@@ -1,5 +1,6 @@
 """The guard as a managed node: messages in, `Guard.step`, messages out."""
 
+import gc
 import threading
 import time
 from pathlib import Path
@@ -122,6 +123,9 @@ class GuardNode(LifecycleNode):
 
     def on_activate(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Begin to decide, by the parameters as they are now."""
+        # The map and its tables live as long as the guard: collections need not look at them again.
+        gc.collect()
+        gc.freeze()
         with self._lock:
             self._active = True
         self._step(ConfigurationChanged(config=self._config))

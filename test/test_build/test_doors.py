@@ -245,7 +245,6 @@ def test_shared_files_and_index_are_installed(door: Door) -> None:
             if file.is_file():
                 assert (door.share / folder / file.name).read_bytes() == file.read_bytes()
     assert (door.share / "package.xml").is_file()
-    assert (door.share / "local_setup.bash").is_file()
     for kind in ("packages", "rosidl_interfaces", "package_run_dependencies"):
         assert (
             door.prefix / "share/ament_index/resource_index" / kind / "fallback_guard"
