@@ -1,0 +1,290 @@
+"""Between messages and the core nothing is lost, field by field, also at the extremes."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Final
+
+import pytest
+from builtin_interfaces.msg import Duration, Time
+from std_msgs.msg import Header
+
+from fallback_guard import msg
+from fallback_guard.core.effects import Clock, Decision, Occasion
+from fallback_guard.core.failure_modes import FAILURE_MODES, Bucket, FailureMode
+from fallback_guard.core.limits import STOPS_MAX
+from fallback_guard.core.motion import Motion, MotionKind, RouteStop, Waypoint
+from fallback_guard.core.outbox import Counters
+from fallback_guard.core.request import PickItem
+from fallback_guard.core.safe_moves import SafeMoveKind
+from fallback_guard.core.units import NS_PER_S
+from fallback_guard.core.validation import Stage
+from fallback_guard.nodes import conversion
+
+if TYPE_CHECKING:
+    from harness import Message
+
+INT32_MIN, INT32_MAX = -(2**31), 2**31 - 1
+UINT32_MAX, UINT64_MAX = 2**32 - 1, 2**64 - 1
+STAMP: Final = Time(sec=7, nanosec=8)
+BY_OTHER_NAMES: Final = {"bucket", "vda5050_error", "header"}
+
+
+def fields_of(message: Message) -> set[str]:
+    """Return the names of a message's fields."""
+    return set(type(message).get_fields_and_field_types())
+
+
+@pytest.mark.parametrize(
+    "ns",
+    [
+        0,
+        1,
+        -1,
+        NS_PER_S - 1,
+        NS_PER_S,
+        -NS_PER_S,
+        -NS_PER_S - 1,
+        INT32_MAX * NS_PER_S,
+        INT32_MIN * NS_PER_S,
+    ],
+)
+def test_durations_come_back(ns: int) -> None:
+    assert conversion.from_duration(conversion.to_duration(ns)) == ns
+
+
+@pytest.mark.parametrize(
+    ("ns", "seconds"), [(2**62, INT32_MAX), (-(2**62), INT32_MIN), (2**100, INT32_MAX)]
+)
+def test_a_duration_beyond_its_wire_type_is_the_longest_there_is(ns: int, seconds: int) -> None:
+    assert conversion.to_duration(ns).sec == seconds
+
+
+@pytest.mark.parametrize(
+    ("message", "ns"),
+    [
+        (Duration(sec=INT32_MIN, nanosec=0), INT32_MIN * NS_PER_S),
+        (Duration(sec=INT32_MAX, nanosec=UINT32_MAX), INT32_MAX * NS_PER_S + UINT32_MAX),
+        (Duration(sec=-1, nanosec=999_999_999), -1),
+    ],
+)
+def test_a_duration_may_hold_any_seconds_and_nanoseconds(message: Duration, ns: int) -> None:
+    assert conversion.from_duration(message) == ns
+    conversion.to_duration(ns)
+
+
+def test_a_pick_request_is_read_field_by_field() -> None:
+    message = msg.PickRequest(
+        header=Header(stamp=STAMP),
+        request_id="R-1",
+        robot_id="picker_1",
+        start_node=UINT32_MAX,
+        goal_node=3,
+        items=[
+            msg.PickItem(bin="A-1", sku="SKU-1", quantity=UINT32_MAX),
+            msg.PickItem(bin="B", sku="C"),
+        ],
+        instructions="Heavy first.",
+        on_due=True,
+    )
+    event = conversion.to_request_arrived(message, ros_now_ns=7 * NS_PER_S + 108)
+    request = event.request
+    assert event.stamp_age_ns == 100
+    assert {"header", *(name for name in dir(request) if name in fields_of(message))} == fields_of(
+        message
+    )
+    assert request.items == (
+        PickItem(bin="A-1", sku="SKU-1", quantity=UINT32_MAX),
+        PickItem(bin="B", sku="C", quantity=0),
+    )
+    for name in fields_of(message) - {"header", "items"}:
+        assert getattr(request, name) == getattr(message, name), name
+
+
+def test_of_too_many_items_one_too_many_is_read() -> None:
+    message = msg.PickRequest(items=[msg.PickItem()] * 10_000)
+    assert len(conversion.to_pick_request(message).items) == STOPS_MAX + 1
+
+
+def test_a_due_message_is_read_field_by_field() -> None:
+    message = msg.RouteDue(header=Header(stamp=STAMP), request_id="R-1", robot_id="picker_1")
+    assert fields_of(message) == {"header", "request_id", "robot_id"}
+    event = conversion.to_route_fell_due(message, ros_now_ns=0)
+    assert (event.request_id, event.robot_id) == ("R-1", "picker_1")
+    assert event.stamp_age_ns == -(7 * NS_PER_S + 8), "a stamp from the future is younger than now"
+
+
+@pytest.mark.parametrize("seconds", [INT32_MIN, -1, 0, INT32_MAX])
+def test_a_stamp_may_be_anything(seconds: int) -> None:
+    message = msg.RouteDue(header=Header(stamp=Time(sec=seconds, nanosec=UINT32_MAX)))
+    event = conversion.to_route_fell_due(message, ros_now_ns=5)
+    assert event.stamp_age_ns == 5 - (seconds * NS_PER_S + UINT32_MAX)
+
+
+def test_a_candidate_is_read_field_by_field() -> None:
+    message = msg.RouteCandidate(
+        request_id="R-1",
+        robot_id="picker_1",
+        source="llm:some",
+        attempt=UINT32_MAX,
+        payload=bytes(range(256)),
+        planning_time=Duration(sec=-3, nanosec=4),
+        failure="PLANNER_TIMEOUT",
+    )
+    event = conversion.to_candidate_arrived(message, bytes_max=256)
+    for name in fields_of(message) - {"header", "payload", "planning_time"}:
+        assert getattr(event, name) == getattr(message, name), name
+    assert event.payload == bytes(range(256))
+    assert event.planning_ns == -3 * NS_PER_S + 4
+
+
+@pytest.mark.parametrize(("size", "read"), [(9, 9), (10, 10), (11, 11), (12, 11), (1_000, 11)])
+def test_of_a_payload_one_byte_over_the_limit_is_read(size: int, read: int) -> None:
+    message = msg.RouteCandidate(payload=b"x" * size)
+    assert len(conversion.to_candidate_arrived(message, bytes_max=10).payload) == read
+
+
+def test_a_position_is_read_field_by_field() -> None:
+    event = conversion.to_position_arrived(
+        msg.RobotPosition(robot_id="picker_1", x=-1e308, y=math.inf, theta=1.0, lost=True)
+    )
+    assert (event.robot_id, event.x, event.y, event.lost) == ("picker_1", -1e308, math.inf, True)
+
+
+def test_a_motion_is_written_field_by_field() -> None:
+    motion = Motion(
+        kind=MotionKind.ROUTE,
+        request_id="R-1",
+        robot_id="picker_1",
+        sequence=UINT64_MAX,
+        reason=FailureMode.PLANNER_LATE,
+        source="standby",
+        stops=(RouteStop(bin="A-1", sku="S", quantity=1_000, node=UINT32_MAX, waypoint_index=1),),
+        waypoints=(
+            Waypoint(node=UINT32_MAX, x=-1e6, y=1e6, speed_limit_mps=None),
+            Waypoint(node=0, x=0.1, y=0.2, speed_limit_mps=1.5),
+        ),
+        safe_move=SafeMoveKind.RETREAT,
+        safe_move_target=UINT32_MAX,
+        lease_ns=500_000_001,
+    )
+    message = conversion.to_motion_command(motion, STAMP)
+    assert (message.header.stamp, message.header.frame_id) == (STAMP, "map")
+    assert message.reason == "PLANNER_LATE"
+    assert conversion.from_duration(message.lease) == 500_000_001
+    for name in fields_of(message) - {"header", "reason", "lease", "stops", "waypoints"}:
+        assert getattr(message, name) == getattr(motion, name), name
+    for written, stop in zip(message.stops, motion.stops, strict=True):
+        for name in fields_of(written):
+            assert getattr(written, name) == getattr(stop, name), name
+    points = [(point.node, point.x, point.y, point.speed_limit) for point in message.waypoints]
+    assert points == [(UINT32_MAX, -1e6, 1e6, 0.0), (0, 0.1, 0.2, 1.5)]
+
+
+@pytest.mark.parametrize("kind", SafeMoveKind)
+def test_a_safe_move_without_a_way_is_written(kind: SafeMoveKind) -> None:
+    motion = Motion(
+        kind=MotionKind.SAFE_MOVE,
+        request_id="",
+        robot_id="picker_1",
+        sequence=1,
+        reason=None,
+        source="",
+        stops=(),
+        waypoints=(),
+        safe_move=kind,
+        safe_move_target=0,
+        lease_ns=0,
+    )
+    message = conversion.to_motion_command(motion, STAMP)
+    assert (message.kind, message.safe_move, message.reason) == (2, int(kind), "")
+
+
+@pytest.mark.parametrize("mode", [None, *FailureMode])
+def test_a_decision_is_written_field_by_field(mode: FailureMode | None) -> None:
+    decision = Decision(
+        request_id="R-1",
+        robot_id="picker_1",
+        occasion=Occasion.RECOVERY,
+        outcome=MotionKind.SAFE_MOVE,
+        sequence=UINT64_MAX,
+        safe_move=SafeMoveKind.CANCEL_AND_HOLD,
+        source="llm:some",
+        attempt=UINT32_MAX,
+        failure_mode=mode,
+        detail="what was wrong",
+        clock=Clock.ARRIVAL,
+        time_to_decision_ns=145_000_001,
+        time_left_ns=4_999_999,
+        planning_ns=2**70,
+        stage_ns={stage: number for number, stage in enumerate(Stage, start=2**63)},
+        candidates_refused=UINT32_MAX,
+    )
+    message = conversion.to_guard_decision(decision, STAMP)
+    durations = {"time_to_decision", "time_left", "planning_time"}
+    stages = {f"{stage.value}_ns" for stage in Stage}
+    assert stages | durations | BY_OTHER_NAMES < fields_of(message)
+    for name in fields_of(message) - durations - stages - BY_OTHER_NAMES - {"failure_mode"}:
+        assert getattr(message, name) == getattr(decision, name), name
+    assert message.failure_mode == (mode.value if mode else "")
+    assert message.bucket == (FAILURE_MODES[mode].bucket if mode else Bucket.NONE)
+    assert message.vda5050_error == ((FAILURE_MODES[mode].vda5050_error if mode else None) or "")
+    assert message.header.stamp == STAMP
+    assert conversion.from_duration(message.time_to_decision) == 145_000_001
+    assert conversion.from_duration(message.time_left) == 4_999_999
+    assert message.planning_time.sec == INT32_MAX
+    for stage in Stage:
+        assert getattr(message, f"{stage.value}_ns") == decision.stage_ns[stage]
+
+
+def test_a_state_is_written_field_by_field() -> None:
+    counters = Counters(
+        requests=1,
+        decisions=2,
+        routes=3,
+        safe_moves=4,
+        recoveries=5,
+        refusals=6,
+        decisions_late=UINT64_MAX,
+    )
+    message = conversion.to_guard_state(
+        stamp=STAMP,
+        heartbeat=UINT64_MAX,
+        period_ns=100_000_000,
+        state=2,
+        latched_robots=("a", "b"),
+        counters=counters,
+    )
+    others = {"header", "heartbeat", "period", "state", "latched_robots"}
+    for name in fields_of(message) - others:
+        assert getattr(message, name) == getattr(counters, name), name
+    assert (message.header.stamp, message.heartbeat, message.state) == (STAMP, UINT64_MAX, 2)
+    assert message.latched_robots == ["a", "b"]
+    assert conversion.from_duration(message.period) == 100_000_000
+
+
+@pytest.mark.parametrize(
+    ("message", "prefix", "members"),
+    [
+        (msg.MotionCommand, "KIND_", MotionKind),
+        (msg.MotionCommand, "SAFE_MOVE_", SafeMoveKind),
+        (msg.GuardDecision, "OCCASION_", Occasion),
+        (msg.GuardDecision, "OUTCOME_", MotionKind),
+        (msg.GuardDecision, "BUCKET_", Bucket),
+        (msg.GuardDecision, "CLOCK_", Clock),
+    ],
+)
+def test_the_constants_of_the_messages_are_those_of_the_core(
+    message: type[Message], prefix: str, members: type[Occasion]
+) -> None:
+    constants = {
+        name.removeprefix(prefix): getattr(message, name)
+        for name in dir(message)
+        if name.startswith(prefix) and not name.endswith("__DEFAULT")
+    }
+    assert constants == {
+        member.name: member.value for member in members if member.name in constants
+    }
+    assert len(constants) >= len(
+        [member for member in members if prefix != "OUTCOME_" or member.value < 3]
+    )

@@ -1,0 +1,177 @@
+"""The simulated picker as a process: it drives what the guard lets through, and nothing else."""
+
+from __future__ import annotations
+
+import signal
+from math import hypot
+from typing import TYPE_CHECKING, Final
+
+import world
+from fallback_guard import msg
+from fallback_guard.core.motion import MotionKind
+from fallback_guard.core.safe_moves import SafeMoveKind
+from fallback_guard.core.units import NS_PER_MS
+from fallback_guard.nodes import conversion, topics
+from fallback_guard.tools.share import share_directory
+
+if TYPE_CHECKING:
+    from harness import Message, Scene
+
+ROBOT: Final = "picker_1"
+SAMPLE_MAP: Final = share_directory() / "config" / "sample_warehouse.geojson"
+QUICK: Final[dict[str, object]] = {
+    "speed_mps": 20.0,
+    "acceleration_mps2": 100.0,
+    "time_factor": 20,
+    "lead_time_s": 0.1,
+}
+SLOW: Final[dict[str, object]] = {"speed_mps": 2.0, "acceleration_mps2": 20.0, "lead_time_s": 0.1}
+POSITIONS_AT_REST: Final = 5
+
+
+def place(scene: Scene) -> tuple[float, float]:
+    """Return where the picker was last."""
+    positions = scene.bystander.positions
+    return (positions[-1].message.x, positions[-1].message.y) if positions else (0.0, 0.0)
+
+
+def wait_for_rest(scene: Scene) -> tuple[float, float]:
+    """Wait until the picker says the same place again and again; return it."""
+
+    def at_rest() -> bool:
+        newest = [heard.message for heard in scene.bystander.positions[-POSITIONS_AT_REST:]]
+        return len({(message.x, message.y) for message in newest}) == 1 < len(newest)
+
+    scene.bystander.wait_until(at_rest, "the picker at rest")
+    return place(scene)
+
+
+def wait_for_x_beyond(scene: Scene, x: float) -> None:
+    """Wait until the picker has driven past `x`."""
+    scene.bystander.wait_until(lambda: place(scene)[0] > x, f"the picker beyond x = {x:.2f}")
+
+
+class PlayedGuard:
+    """A guard of which the test decides everything."""
+
+    def __init__(self, scene: Scene, *, lease_ms: int = 1_000) -> None:
+        self._scene = scene
+        self._lease_ms = lease_ms
+        self.heartbeat = 1_000
+        scene.bystander.node.create_timer(0.05, self._live)
+
+    def _live(self) -> None:
+        self.heartbeat += 1
+        state = msg.GuardState(heartbeat=self.heartbeat)
+        self._scene.bystander.publish(topics.GUARD_STATE, state)
+
+    def route_east(self, sequence: int, robot_id: str = ROBOT) -> None:
+        """Send the picker along the aisle: 30 m."""
+        points = [world.position_of(node) for node in (1, 2, 3, 4)]
+        self._send(
+            sequence,
+            robot_id,
+            kind=int(MotionKind.ROUTE),
+            waypoints=[msg.Waypoint(x=x, y=y) for x, y in points],
+        )
+
+    def safe_move(
+        self, sequence: int, kind: SafeMoveKind = SafeMoveKind.HOLD, robot_id: str = ROBOT
+    ) -> None:
+        """Send a safe move."""
+        self._send(sequence, robot_id, kind=int(MotionKind.SAFE_MOVE), safe_move=int(kind))
+
+    def _send(self, sequence: int, robot_id: str, **fields: Message) -> None:
+        lease = conversion.to_duration(self._lease_ms * NS_PER_MS)
+        command = msg.MotionCommand(robot_id=robot_id, sequence=sequence, lease=lease, **fields)
+        self._scene.bystander.publish(topics.MOTION, command)
+
+
+def start_picker(scene: Scene) -> None:
+    """Start a picker on the small warehouse and wait until it asks for a route."""
+    scene.nodes.start_node("picker_sim_node", map_file=str(scene.map_file), **SLOW)
+    bystander = scene.bystander
+    motion = bystander.publishers[topics.MOTION.name]
+    bystander.wait_until(
+        lambda: motion.get_subscription_count() > 1, "the picker"
+    )  # and the bystander
+    bystander.wait_until(lambda: bystander.due, "a request that falls due")
+
+
+def test_it_drives_its_routes_and_ends_when_all_are_done(scene: Scene) -> None:
+    bystander = scene.bystander
+    scene.start_guard(map_file=str(SAMPLE_MAP), standby_at_deadline=True)
+    bystander.settle("bystander")
+    bystander.leave("bystander")
+    scene.nodes.start_node(
+        "picker_sim_node", map_file=str(SAMPLE_MAP), picks=2, listeners_min=2, **QUICK
+    )
+    assert scene.nodes.wait_for_end("picker_sim_node") == 0
+    assert "all 2 requests are done" in scene.nodes.text("picker_sim_node")
+    first, second = (
+        heard.message for heard in bystander.requests if heard.message.robot_id == ROBOT
+    )
+    assert first.start_node == 1
+    assert second.start_node == first.goal_node
+    assert first.on_due
+    motions = [heard.message for heard in bystander.motions if heard.message.robot_id == ROBOT]
+    assert [motion.kind for motion in motions] == [MotionKind.ROUTE] * 2
+    places = {(heard.message.x, heard.message.y) for heard in bystander.positions}
+    assert len(places) > 10, "it moved"
+    goal = motions[-1].waypoints[-1]
+    assert goal.node == second.goal_node
+    assert hypot(place(scene)[0] - goal.x, place(scene)[1] - goal.y) < 0.1
+    assert bystander.positions[-1].message.header.frame_id == "map"
+
+
+def test_it_holds_when_the_guard_dies(scene: Scene) -> None:
+    bystander = scene.bystander
+    scene.start_guard(map_file=str(SAMPLE_MAP), standby_at_deadline=True)
+    bystander.settle("bystander")
+    bystander.leave("bystander")
+    scene.nodes.start_node(
+        "picker_sim_node", map_file=str(SAMPLE_MAP), speed_mps=0.5, lead_time_s=0.1
+    )
+    bystander.wait_until(
+        lambda: len({(heard.message.x, heard.message.y) for heard in bystander.positions}) > 5,
+        "a picker that drives",
+    )
+    scene.nodes.signal("guard_node", signal.SIGKILL)
+    scene.nodes.wait_for_text("picker_sim_node", "no sign of life from the guard: holding")
+    wait_for_rest(scene)
+    assert scene.nodes.running == ["picker_sim_node"]
+
+
+def test_it_takes_only_its_own_newer_commands(scene: Scene) -> None:
+    guard = PlayedGuard(scene)
+    start_picker(scene)
+    guard.route_east(100)
+    wait_for_x_beyond(scene, 0.2)
+    guard.safe_move(200, robot_id="picker_2")
+    guard.safe_move(99)
+    guard.safe_move(100)
+    guard.route_east(50)
+    wait_for_x_beyond(scene, place(scene)[0] + 1.0)
+    guard.safe_move(101)
+    held_at = wait_for_rest(scene)
+    guard.route_east(101)
+    scene.bystander.wait_for_motion("", ROBOT)
+    assert wait_for_rest(scene) == held_at, "a command with an old sequence moves nothing"
+    guard.route_east(102)
+    wait_for_x_beyond(scene, held_at[0] + 0.5)
+    guard.safe_move(103, SafeMoveKind.CANCEL_AND_HOLD)
+    wait_for_rest(scene)
+
+
+def test_a_new_guard_does_not_renew_the_lease_of_the_old_ones_command(scene: Scene) -> None:
+    guard = PlayedGuard(scene)
+    start_picker(scene)
+    guard.route_east(100)
+    wait_for_x_beyond(scene, 0.2)
+    guard.heartbeat = 0
+    scene.nodes.wait_for_text("picker_sim_node", "the guard has started anew")
+    scene.nodes.wait_for_text("picker_sim_node", "no sign of life from the guard: holding")
+    held_at = wait_for_rest(scene)
+    assert held_at[0] < 29, "it holds on its way"
+    guard.route_east(101)
+    wait_for_x_beyond(scene, held_at[0] + 0.5)

@@ -1,0 +1,187 @@
+"""How the executables start, refuse to start, and end."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from subprocess import CompletedProcess
+from typing import TYPE_CHECKING, Final, TypeAlias
+
+import pytest
+
+import world
+from fallback_guard.nodes.guard_node import NODE_PARAMETERS
+from fallback_guard.nodes.picker_sim_node import PICKER_PARAMETERS
+from fallback_guard.nodes.watchdog_node import WATCHDOG_PARAMETERS
+from fallback_guard.planning.config import PLANNER_PARAMETERS
+from harness import RawValue, ros_arguments, run_to_end
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from harness import Scene
+
+Ended: TypeAlias = CompletedProcess[str]
+
+EXIT_UNUSABLE: Final = 2
+NODES: Final = {
+    "guard_node": "active",
+    "planner_node": "planning with",
+    "watchdog_node": "waiting for the guard",
+    "picker_sim_node": "waiting for the guard",
+}
+"""Each executable, and what it says once it is up."""
+
+NEEDS_MAP: Final = ("guard_node", "picker_sim_node")
+PARAMETERS: Final = {
+    "guard_node": NODE_PARAMETERS,
+    "planner_node": PLANNER_PARAMETERS,
+    "watchdog_node": WATCHDOG_PARAMETERS,
+    "picker_sim_node": PICKER_PARAMETERS,
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ending:
+    """A start that ends at once: how, and what has to stand in its one message."""
+
+    node: str
+    arguments: tuple[str, ...]
+    code: int
+    says: tuple[str, ...]
+
+
+def _endings() -> Iterator[tuple[str, Ending]]:
+    def refused(name: str, node: str, *says: str, **parameters: object) -> tuple[str, Ending]:
+        needed = {"map_file": "small.geojson"} if node in NEEDS_MAP else {}
+        given = {key: value for key, value in (needed | parameters).items() if value is not None}
+        arguments = tuple(ros_arguments(given))
+        return name, Ending(node=node, arguments=arguments, code=EXIT_UNUSABLE, says=says)
+
+    def refused_as(name: str, *says: str, arguments: tuple[str, ...]) -> tuple[str, Ending]:
+        return name, Ending(node="guard_node", arguments=arguments, code=EXIT_UNUSABLE, says=says)
+
+    for node in NEEDS_MAP:
+        yield refused(f"{node}_without_map", node, "'map_file' is empty", map_file=None)
+        yield refused(
+            f"{node}_missing_map", node, "no such hall.json", map_file="no such hall.json"
+        )
+        broken = "broken.geojson"
+        yield refused(f"{node}_broken_map", node, broken, "edge 777", "99", map_file=broken)
+    yield refused("too_small", "guard_node", "'deadline_ms'", "100 to 5000 ms", deadline_ms=99)
+    yield refused("too_large", "guard_node", "'deadline_ms'", deadline_ms=2**62)
+    yield refused("text_for_a_number", "guard_node", "'deadline_ms'", deadline_ms="soon")
+    yield refused("number_for_a_text", "guard_node", "'map_file'", map_file=7)
+    yield refused("not_among_the_choices", "guard_node", "'recovery'", "late_route", recovery="now")
+    yield refused("nan", "guard_node", "'detour_factor'", detour_factor=RawValue(".nan"))
+    yield refused(
+        "together", "guard_node", "'lease_ms'", "'heartbeat_ms'", lease_ms=200, heartbeat_ms=500
+    )
+    yield refused("base_url", "planner_node", "'base_url'", "http://", base_url="ftp://example.com")
+    yield refused("api_key", "planner_node", "'api_key_env'", api_key_env="sk-not-a-name")
+    yield refused("silence", "watchdog_node", "'silence_ms_max'", silence_ms_max=1)
+    yield refused("start_node", "picker_sim_node", "'start_node'", "4711", start_node=4_711)
+    yield refused_as("unknown_option", "usage: guard_node", "--turbo", arguments=("--turbo",))
+    yield refused_as("broken_ros_argument", "map_file", arguments=("--ros-args", "-p", "map_file"))
+    missing = ("--ros-args", "--params-file", "none.yaml")
+    yield refused_as("missing_parameter_file", "none.yaml", arguments=missing)
+    for node, table in PARAMETERS.items():
+        says = (
+            f"{node} --ros-args --params-file",
+            *(row.name for row in table),
+            *(row.meaning for row in table),
+        )
+        yield f"{node}_help", Ending(node=node, arguments=("--help",), code=0, says=says)
+
+
+ENDINGS: Final = dict(_endings())
+
+
+@pytest.fixture(scope="module")
+def endings(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Future[Ended]]]:
+    """Start every row of the table, a few at a time, because starting Python is most of what it costs."""
+    directory = tmp_path_factory.mktemp("endings")
+    (directory / "small.geojson").write_bytes(world.collection(world.features()))
+    edge = world.edge_feature(777, (1, world.position_of(1)), (99, (5.0, 5.0)))
+    (directory / "broken.geojson").write_bytes(world.collection([*world.features(), edge]))
+    with ThreadPoolExecutor(max_workers=os.cpu_count()) as pool:
+        yield {
+            name: pool.submit(
+                run_to_end, directory, f"fallback_guard.nodes.{row.node}", *row.arguments
+            )
+            for name, row in ENDINGS.items()
+        }
+
+
+@pytest.mark.parametrize("name", ENDINGS)
+def test_a_start_that_ends_at_once_says_why(endings: dict[str, Future[Ended]], name: str) -> None:
+    row, ended = ENDINGS[name], endings[name].result()
+    assert ended.returncode == row.code, ended.stdout + ended.stderr
+    assert "Traceback" not in ended.stderr, ended.stderr
+    message = ended.stdout if row.code == 0 else ended.stderr
+    for text in row.says:
+        assert text in message
+    assert (ended.stderr if row.code == 0 else ended.stdout) == ""
+    assert "sk-not-a-name" not in message, "a key that was given by mistake is not repeated"
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_ends_every_node_cleanly(scene: Scene, number: signal.Signals) -> None:
+    for node, up in NODES.items():
+        needed = {"map_file": str(scene.map_file)} if node in NEEDS_MAP else {}
+        scene.nodes.start_node(node, **needed)
+        scene.nodes.wait_for_text(node, up)
+    for node in NODES:
+        scene.nodes.signal(node, number)
+    for node in NODES:
+        assert scene.nodes.wait_for_end(node) == 0, scene.nodes.text(node)
+        assert "Traceback" not in scene.nodes.text(node), scene.nodes.text(node)
+        assert "rror" not in scene.nodes.text(node), scene.nodes.text(node)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_while_windows_are_open_ends_the_guard_cleanly(
+    scene: Scene, number: signal.Signals
+) -> None:
+    """The deadline's thread publishes by itself, and must not do so on a context that is gone."""
+    scene.start_guard()
+    bystander = scene.bystander
+    bystander.settle("picker_1")
+    for n in range(12):
+        bystander.settle(f"robot_{n}")
+        bystander.leave(f"robot_{n}")
+        bystander.ask(world.pick_request("R-1", f"robot_{n}"))
+    # The first of many windows that close one after another.
+    bystander.wait_for_motion("R-1", "robot_0")
+    scene.nodes.signal("guard_node", number)
+    assert scene.nodes.wait_for_end("guard_node") == 0, scene.nodes.text("guard_node")
+    text = scene.nodes.text("guard_node")
+    assert "Traceback" not in text, text
+    assert "xception" not in text, text
+
+
+def test_a_second_interrupt_while_it_ends_changes_nothing(scene: Scene) -> None:
+    scene.start_guard()
+    scene.bystander.settle("picker_1")
+    scene.nodes.signal("guard_node", signal.SIGINT)
+    scene.nodes.signal("guard_node", signal.SIGTERM)
+    assert scene.nodes.wait_for_end("guard_node") == 0, scene.nodes.text("guard_node")
+    assert "Traceback" not in scene.nodes.text("guard_node")
+
+
+def test_parameters_from_a_file_are_used(scene: Scene) -> None:
+    file = scene.directory / "guard.yaml"
+    values = {"map_file": str(scene.map_file), "deadline_ms": 777}
+    file.write_text(json.dumps({"/**/guard_node": {"ros__parameters": values}}), encoding="utf-8")
+    scene.nodes.start(
+        "guard_node",
+        "fallback_guard.nodes.guard_node",
+        "--ros-args",
+        "--params-file",
+        os.fspath(file),
+    )
+    scene.nodes.wait_for_text("guard_node", "deadline 777 ms")
+    scene.nodes.wait_for_text("guard_node", "active")
