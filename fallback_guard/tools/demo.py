@@ -42,6 +42,18 @@ _DISCOVERY_S_MAX: Final = 30.0
 _SILENCE_S_MAX: Final = 90.0
 _OPERATOR_S: Final = 2.0
 _REFRESH_S: Final = 0.1
+_HOSTILE_KINDS: Final = (
+    "silence",
+    "http_error",
+    "malformed",
+    "fenced",
+    "trailing_comma",
+    "wrong_item",
+    "wrong_bin",
+    "missing_item",
+    "wrong_quantity",
+)
+"""What a pilot meets; `python -m fallback_guard.tools.hostile_llm --help` lists them all."""
 
 Settings = Mapping[str, Value]
 
@@ -168,6 +180,8 @@ def _start_model(options: argparse.Namespace, processes: Processes, view: View) 
         str(options.seed),
         "--map",
         str(_map_file()),
+        "--kinds",
+        ",".join(_HOSTILE_KINDS),
         *upstream,
     )
     return processes.wait_for("hostile_llm", r"listening on (\S+)", 20.0)
