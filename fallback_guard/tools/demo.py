@@ -138,7 +138,7 @@ def run(options: argparse.Namespace) -> int:
     os.environ.update(environment)  # for the observer in this process
     view = make_view(options.picks, directory)
     try:
-        with Processes(directory, environment) as processes, view:
+        with Processes(directory, environment) as processes, processes.interruptible(), view:
             base_url = _start_model(options, processes, view)
             pace = _SCRIPT_PACE if options.no_llm else _MODEL_PACE
             summary = _run_picks(options, processes, view, base_url, pace)

@@ -7,10 +7,11 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
-from types import TracebackType
+from types import FrameType, TracebackType
 from typing import Final
 
 from typing_extensions import Self
@@ -39,6 +40,7 @@ class Processes:
         self._directory = directory
         self._environment = dict(environment)
         self._children: dict[str, subprocess.Popen[bytes]] = {}
+        self._interrupted = False
 
     def __enter__(self) -> Self:
         """Begin with none."""
@@ -52,6 +54,24 @@ class Processes:
     ) -> None:
         """End every child."""
         self.close()
+
+    @contextmanager
+    def interruptible(self) -> Iterator[None]:
+        """Turn SIGINT and SIGTERM into a KeyboardInterrupt from the next `check` while the block runs.
+
+        Python's own handler raises wherever the main thread happens to be, and where that is a hook of a
+        fork or of an import, the interrupt is lost.
+        """
+        numbers = (signal.SIGINT, signal.SIGTERM)
+        before = [signal.signal(number, self._interrupt) for number in numbers]
+        try:
+            yield
+        finally:
+            for number, handler in zip(numbers, before, strict=True):
+                signal.signal(number, handler)
+
+    def _interrupt(self, _number: int, _frame: FrameType | None) -> None:
+        self._interrupted = True
 
     def start(self, name: str, module: str, *arguments: str) -> None:
         """Start a module of this package with the interpreter at hand."""
@@ -76,7 +96,12 @@ class Processes:
         return self._children[name].poll()
 
     def check(self, names: Sequence[str]) -> None:
-        """Raise ProcessError if one of `names` has ended, UsageError if it said that it cannot start."""
+        """Raise ProcessError if one of `names` has ended, UsageError if it said that it cannot start.
+
+        Raises KeyboardInterrupt after an interrupt; every loop that waits has to come by here.
+        """
+        if self._interrupted:
+            raise KeyboardInterrupt
         for name in names:
             code = self.returncode(name)
             if code is not None:

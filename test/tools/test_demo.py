@@ -9,27 +9,37 @@ import signal
 import subprocess
 import sys
 from collections import Counter
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import pytest
 
 from fallback_guard.core.effects import Occasion
 from harness import Bystander, wait_until
 
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
 PICKS: Final = 6
 TIMEOUT_S: Final = 100.0
 
 
-def start_demo(directory: Path, domain: int, *arguments: str) -> subprocess.Popen[str]:
-    """Start it with its output in a pipe."""
-    return subprocess.Popen(  # our own command
+@contextmanager
+def demo_running(directory: Path, domain: int, *arguments: str) -> Iterator[subprocess.Popen[str]]:
+    """Run it with its output in a pipe; it has ended when the block is left."""
+    demo = subprocess.Popen(  # our own command
         [
             sys.executable, "-m", "fallback_guard.tools.cli", "demo", "--no-llm", "--log-dir", str(directory / "logs"),
             "--domain-id", str(domain), *arguments,
         ],
         cwd=directory, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
     )  # fmt: skip
+    try:
+        yield demo
+    finally:
+        demo.kill()
+        demo.communicate()
 
 
 def processes_with(text: str) -> list[str]:
@@ -48,18 +58,10 @@ def processes_with(text: str) -> list[str]:
 def test_the_summary_agrees_with_a_recount(tmp_path: Path, domain: int) -> None:
     """A bystander recounts guard/decision and comes to the same numbers."""
     bystander = Bystander(domain)
+    said = ["--hostile-share", "0.5", "--json", str(tmp_path / "summary.json")]
     try:
-        demo = start_demo(
-            tmp_path,
-            domain,
-            "--picks",
-            str(PICKS),
-            "--hostile-share",
-            "0.5",
-            "--json",
-            str(tmp_path / "summary.json"),
-        )
-        output, _ = demo.communicate(timeout=TIMEOUT_S)
+        with demo_running(tmp_path, domain, "--picks", str(PICKS), *said) as demo:
+            output, _ = demo.communicate(timeout=TIMEOUT_S)
         assert demo.returncode == 0, output
         summary = json.loads((tmp_path / "summary.json").read_text())
         decisions = [heard.message for heard in bystander.decisions]
@@ -82,15 +84,15 @@ def test_the_summary_agrees_with_a_recount(tmp_path: Path, domain: int) -> None:
 @pytest.mark.parametrize("said", ["starting the nodes", r"\[  2/"])
 def test_an_interrupt_ends_every_process(tmp_path: Path, domain: int, said: str) -> None:
     """While the nodes start, and in the middle of the picks: exit code 130 and nothing left behind."""
-    demo = start_demo(tmp_path, domain, "--picks", "1000")
-    assert demo.stdout is not None
-    for line in demo.stdout:
-        if re.search(said, line):
-            break
     mark = f"ROS_LOG_DIR={tmp_path / 'logs'}"
-    assert processes_with(mark)
-    demo.send_signal(signal.SIGINT)
-    rest, _ = demo.communicate(timeout=TIMEOUT_S)
+    with demo_running(tmp_path, domain, "--picks", "1000") as demo:
+        assert demo.stdout is not None
+        for line in demo.stdout:
+            if re.search(said, line):
+                break
+        assert processes_with(mark)
+        demo.send_signal(signal.SIGINT)
+        rest, _ = demo.communicate(timeout=TIMEOUT_S)
     assert demo.returncode == 130, rest
     assert "Traceback" not in rest
     wait_until(lambda: not processes_with(mark), "the end of every process of the demo")
