@@ -29,6 +29,7 @@ from requirements import (
     DEMO,
     MODEL,
     TEST,
+    UV_ENVIRONMENT,
     build_requirements,
     ros_distribution,
     run_requirements,
@@ -247,7 +248,12 @@ def run(name: str, command: list[str]) -> None:
         output.write(f"$ {' '.join(command)}\n")
         output.flush()
         done = subprocess.run(
-            command, cwd=ROOT, stdout=output, stderr=subprocess.STDOUT, check=False
+            command,
+            cwd=ROOT,
+            env={**os.environ, **UV_ENVIRONMENT},
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            check=False,
         )
     if done.returncode != 0:
         end = log.read_text(encoding="utf-8", errors="replace").splitlines()[-LOG_LINES_SHOWN_MAX:]

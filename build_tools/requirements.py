@@ -98,6 +98,10 @@ COLCON = (
 )
 
 
+# What uv is told: to trust the certificates that the machine trusts, by its present and by its former name.
+UV_ENVIRONMENT = {"UV_SYSTEM_CERTS": "1", "UV_NATIVE_TLS": "1"}
+
+
 def ros_distribution(environ: Mapping[str, str] = os.environ) -> str | None:
     """Name the ROS 2 distribution whose set-up file has been sourced, or None.
 

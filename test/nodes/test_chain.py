@@ -104,12 +104,12 @@ def chain(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
 
 
 def warmed_up(scene: Scene) -> bool:
-    """Ask once for another robot; tell whether the planner has said anything."""
+    """Ask once for another robot; tell whether the guard has heard the planner's answer, good or bad."""
     bystander = scene.bystander
     number = sum(heard.message.robot_id == "warm-up" for heard in bystander.requests)
     bystander.ask(world.pick_request(f"W-{number}", "warm-up"))
-    bystander.wait_for_motion(f"W-{number}", "warm-up")
-    return bool(bystander.candidates)
+    decision = bystander.wait_for_decision(f"W-{number}", "warm-up")
+    return bool(decision.attempt)
 
 
 def fate_of(request_id: str) -> HostileKind | None:
@@ -148,11 +148,18 @@ def candidates_for(scene: Scene, request_id: str) -> list[Heard]:
     return [heard for heard in candidates if heard.message.request_id == request_id]
 
 
-def came_in_good_time(scene: Scene, driven: Driven) -> bool:
-    """Tell whether the answer was there early enough for the decision to be certain."""
+def why_unheard(scene: Scene, driven: Driven) -> tuple[bool, bool]:
+    """Tell whether an answer came too late to count on, and whether it came to the guard before its request.
+
+    Two topics have no order between them: on a busy machine an answer may overtake its request.
+    """
     answers = candidates_for(scene, driven.request_id)
     limit_ns = driven.due_ns + IN_GOOD_TIME_MS * NS_PER_MS
-    return bool(answers) and answers[0].arrived_ns < limit_ns
+    refused = scene.bystander.refused_answers(driven.request_id, ROBOT)
+    return (
+        not answers or answers[0].arrived_ns > limit_ns,
+        any(heard.message.failure_mode == FailureMode.UNKNOWN_REQUEST for heard in refused),
+    )
 
 
 def test_two_hundred_requests_are_each_decided_once_and_for_the_right_reason(chain: Scene) -> None:
@@ -160,7 +167,7 @@ def test_two_hundred_requests_are_each_decided_once_and_for_the_right_reason(cha
     bystander = chain.bystander
     bystander.wait_for_states(2)  # What would come twice has come by now.
 
-    unsure = 0
+    slow = overtaking = 0
     for driven in run:
         (decision,) = bystander.decisions_for(driven.request_id, ROBOT, Occasion.DUE)
         (motion,) = bystander.motions_for(driven.request_id, ROBOT)
@@ -168,12 +175,13 @@ def test_two_hundred_requests_are_each_decided_once_and_for_the_right_reason(cha
         assert motion.message.sequence == decision.message.sequence
         assert motion.message.reason == said
         assert motion.message.kind == (MotionKind.SAFE_MOVE if said else MotionKind.ROUTE)
-        expected = driven.expected
-        if driven.meets is None or not expected & NO_ANSWER:
-            slow = not came_in_good_time(chain, driven)
-            unsure += slow
-            expected = expected | NO_ANSWER if slow else expected
-        assert said in expected, f"{driven}: {decision.message.detail}"
+        if said in NO_ANSWER and not driven.expected & NO_ANSWER:
+            was_slow, has_overtaken = why_unheard(chain, driven)
+            slow += was_slow
+            overtaking += has_overtaken
+            assert was_slow or has_overtaken, f"{driven}: {decision.message.detail}"
+        else:
+            assert said in driven.expected, f"{driven}: {decision.message.detail}"
 
     sequences = [
         heard.message.sequence for heard in bystander.motions if heard.message.robot_id == ROBOT
@@ -182,10 +190,12 @@ def test_two_hundred_requests_are_each_decided_once_and_for_the_right_reason(cha
     assert sorted(chain.nodes.running) == ["guard_node", "hostile_llm", "planner_node"]
     hostile = sum(driven.meets is not None for driven in run)
     assert hostile > REQUESTS * SHARE / 2, "the script was hostile"
-    report_times(chain, run, unsure)
+    report(f"answers too slow: {slow}, before their request: {overtaking}, of {REQUESTS}")
+    assert slow + overtaking < REQUESTS / 10, "this machine shows nothing"
+    report_times(chain, run)
 
 
-def report_times(scene: Scene, run: list[Driven], unsure: int) -> None:
+def report_times(scene: Scene, run: list[Driven]) -> None:
     """Say how long it took from falling due to the motion at the bystander."""
     bystander = scene.bystander
     taken: dict[str, list[float]] = {"staged route": [], "immediate route": [], "safe move": []}
@@ -203,9 +213,7 @@ def report_times(scene: Scene, run: list[Driven], unsure: int) -> None:
                 f"worst {measured.worst_ms:.1f} ms"
             )
     late = sum(value > DEADLINE_MS for values in taken.values() for value in values)
-    report(
-        f"over {DEADLINE_MS} ms: {late} of {len(run)}; answers too slow to be certain of: {unsure}"
-    )
+    report(f"over {DEADLINE_MS} ms: {late} of {len(run)}")
     decided = [
         heard.message.failure_mode or "route"
         for driven in run

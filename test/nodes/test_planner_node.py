@@ -98,6 +98,7 @@ class Chain:
 def open_chain(
     tmp_path_factory: pytest.TempPathFactory,
     kinds: Sequence[HostileKind] | None = None,
+    warm_up: Sequence[Fate] = (None,),
     **parameters: object,
 ) -> Iterator[Chain]:
     """Start the chain, and keep it for a module's tests."""
@@ -119,23 +120,24 @@ def open_chain(
             "the planner on the graph",
         )
         chain = Chain(scene, llm)
-        chain.change_robot()
         # A request may be lost to one side of a chain whose members have only just met.
-        bystander.wait_until(lambda: _warmed_up(chain), "the planner's first answer")
+        bystander.wait_until(lambda: _warmed_up(chain, warm_up), "the planner's first answer")
         yield chain
         for name in ("planner_node", "guard_node"):
             assert KEY not in scene.nodes.text(name)
 
 
-def _warmed_up(chain: Chain) -> bool:
-    request = chain.ask(chain.request_id(None), on_due=True)
+def _warmed_up(chain: Chain, fates: Sequence[Fate]) -> bool:
+    """Tell whether the guard drives an answer: then everybody in the chain hears whom they have to."""
+    chain.change_robot()
+    request = chain.ask(chain.request_id(*fates))
     try:
-        chain.scene.bystander.wait_until(
-            lambda: chain.candidates(request.request_id), "an answer", 1.0
+        motion = chain.scene.bystander.wait_for_motion(
+            request.request_id, chain.robot, timeout_s=1.0
         )
     except AssertionError:
         return False
-    return True
+    return bool(motion.message.kind == MotionKind.ROUTE)
 
 
 @pytest.fixture(scope="module")
@@ -148,7 +150,8 @@ def single_chain(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Chain]:
 def retrying_chain(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Chain]:
     """Return a chain in which the model is asked up to three times, within one budget."""
     kinds = (HostileKind.FENCED, HostileKind.SILENCE, HostileKind.HTTP_ERROR)
-    yield from open_chain(tmp_path_factory, kinds, attempts_max=3, planning_timeout_ms=700)
+    warm_up = (HostileKind.FENCED, None)
+    yield from open_chain(tmp_path_factory, kinds, warm_up, attempts_max=3, planning_timeout_ms=700)
 
 
 @pytest.fixture

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from requirements import ros_distribution
+from requirements import UV_ENVIRONMENT, ros_distribution
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -162,7 +162,7 @@ def wheel_door(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Door:
     install: list[str | Path] = [python, "-m", "pip", "install"]
     if uv.is_file() and not ros_distribution():
         install = [uv, "pip", "install", "--python", python]
-    _run([*install, wheel], folder, shell)
+    _run([*install, wheel], folder, {**shell, **UV_ENVIRONMENT})
     return Door(prefix=prefix, python=python, environment=shell, folder=folder)
 
 
