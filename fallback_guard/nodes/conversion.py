@@ -51,6 +51,23 @@ def to_pick_request(message: msg.PickRequest) -> PickRequest:
     )
 
 
+def from_pick_request(request: PickRequest, header: Header) -> msg.PickRequest:
+    """Write a request."""
+    return msg.PickRequest(
+        header=header,
+        request_id=request.request_id,
+        robot_id=request.robot_id,
+        start_node=request.start_node,
+        goal_node=request.goal_node,
+        items=[
+            msg.PickItem(bin=item.bin, sku=item.sku, quantity=item.quantity)
+            for item in request.items
+        ],
+        instructions=request.instructions,
+        on_due=request.on_due,
+    )
+
+
 def to_request_arrived(message: msg.PickRequest, ros_now_ns: int) -> events.RequestArrived:
     """`ros_now_ns` is on the clock of the message's stamp."""
     return events.RequestArrived(

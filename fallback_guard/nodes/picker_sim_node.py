@@ -271,21 +271,7 @@ class PickerSimNode(Node):
             return
         self._asked += 1
         request = self._next = next(self._requests)
-        self._pick_request.publish(
-            msg.PickRequest(
-                header=self._header(),
-                request_id=request.request_id,
-                robot_id=request.robot_id,
-                start_node=request.start_node,
-                goal_node=request.goal_node,
-                items=[
-                    msg.PickItem(bin=item.bin, sku=item.sku, quantity=item.quantity)
-                    for item in request.items
-                ],
-                instructions=request.instructions,
-                on_due=request.on_due,
-            )
-        )
+        self._pick_request.publish(conversion.from_pick_request(request, self._header()))
 
     def _arrive(self) -> None:
         if self._next is not None:

@@ -8,7 +8,6 @@ import argparse
 import http.client
 import json
 import select
-import signal
 import socket
 import sys
 import threading
@@ -26,6 +25,7 @@ from fallback_guard.core.paths import Paths
 from fallback_guard.core.request import PickItem, PickRequest
 from fallback_guard.core.standby import standby_order
 from fallback_guard.core.warehouse import Warehouse
+from fallback_guard.tools.endings import Ending
 from fallback_guard.tools.hostile_answers import (
     HOSTILE_KINDS,
     KINDS_WITHOUT_MAP,
@@ -336,9 +336,7 @@ class _Handler(BaseHTTPRequestHandler):
 def main(argv: Sequence[str] | None = None) -> int:
     """Serve until a signal comes."""
     options = _parser().parse_args(argv)
-    end = threading.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: end.set())
+    ending = Ending()
     try:
         endpoint = HostileLlm(
             seed=options.seed,
@@ -354,7 +352,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         return EXIT_UNUSABLE
     with endpoint:
         print(f"listening on {endpoint.base_url}", flush=True)
-        end.wait()
+        while not ending.wait(within_s=HANG_S_MAX):
+            pass
     return 0
 
 

@@ -9,12 +9,12 @@ import contextlib
 import importlib
 import importlib.util
 import os
-import signal
 import sys
-import threading
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Final
+
+from fallback_guard.tools.endings import Ending
 
 HOST: Final = "127.0.0.1"
 MODEL_NAME: Final = "SmolLM2-135M-Instruct"
@@ -100,15 +100,13 @@ def serve(model: Path, *, port: int = 0, threads: int = THREADS) -> Iterator[str
 def main(argv: Sequence[str] | None = None) -> int:
     """Serve until a signal comes or the parent is gone."""
     options = _parser().parse_args(argv)
-    end = threading.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: end.set())
+    ending = Ending()
     parent = os.getppid()
     try:
         model = options.model_file or model_file()
         with serve(model, port=options.port, threads=options.threads) as base_url:
             print(f"listening on {base_url}", flush=True)
-            while not end.wait(_PARENT_CHECK_S) and os.getppid() == parent:
+            while not ending.wait(within_s=_PARENT_CHECK_S) and os.getppid() == parent:
                 pass
     except LlmUnavailableError as error:
         print(f"llm_server: {error}", file=sys.stderr)

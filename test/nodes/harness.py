@@ -7,13 +7,12 @@ for, with a bound, and that something does not happen is shown by a later event 
 from __future__ import annotations
 
 import array
-import fcntl
 import json
 import os
 import re
+import signal
 import subprocess
 import sys
-import tempfile
 import threading
 import time
 from contextlib import contextmanager, suppress
@@ -23,6 +22,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 import rclpy
+from domains import own_domain
 from fallback_guard.srv import ResetLatch
 from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
 from rclpy.node import Node
@@ -38,6 +38,7 @@ from fallback_guard.core.effects import Occasion
 from fallback_guard.core.motion import MotionKind
 from fallback_guard.core.safe_moves import SafeMoveKind
 from fallback_guard.nodes import topics
+from fallback_guard.nodes.conversion import from_pick_request
 from fallback_guard.tools.processes import Processes
 
 if TYPE_CHECKING:
@@ -62,8 +63,6 @@ GUARD_PARAMETERS: Final = {
 _POLL_S: Final = 0.02
 _PROBE_S: Final = 0.3
 _POSITION_PERIOD_S: Final = 0.05
-_DOMAINS: Final = range(1, 101)
-_CLEAN: Final = 0
 
 Message: TypeAlias = msg.MotionCommand
 """Any ROS message: the generated classes carry no types, so to a type checker each is like every other."""
@@ -71,22 +70,6 @@ Message: TypeAlias = msg.MotionCommand
 
 class NotSeenError(AssertionError):
     """Something that was waited for did not come."""
-
-
-@contextmanager
-def own_domain() -> Iterator[int]:
-    """Hold a ROS domain that no other test on this machine holds."""
-    first = os.getpid() % len(_DOMAINS)
-    for domain in (*_DOMAINS[first:], *_DOMAINS[:first]):
-        path = Path(tempfile.gettempdir()) / f"fallback_guard_domain_{domain}.lock"
-        with path.open("w", encoding="ascii") as file:
-            try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                continue
-            yield domain
-            return
-    raise NotSeenError("every ROS domain from 1 to 100 is taken")
 
 
 def ros_arguments(parameters: dict[str, object]) -> list[str]:
@@ -136,14 +119,22 @@ class Nodes(Processes):
 
     def close_cleanly(self) -> None:
         """End every process that runs; each has to end with exit code 0, and none may have crashed."""
-        ended_here = self.running
-        self.close()
-        for name in ended_here:
-            assert self.returncode(name) == _CLEAN, (
-                f"{name}: {self.returncode(name)}\n{self.tail(name)}"
-            )
+        ending = self.running
+        for name in reversed(ending):
+            self.signal(name, signal.SIGINT)
+        for name in ending:
+            self._end_or_show_why(name)
+            assert self.returncode(name) == 0, f"{name}: {self.returncode(name)}\n{self.text(name)}"
         for name in self._children:
             assert "Traceback" not in self.text(name), self.text(name)
+
+    def _end_or_show_why(self, name: str) -> None:
+        """Wait for a process's end; have one that hangs say where, before it is killed."""
+        try:
+            self._children[name].wait(WAIT_S)
+        except subprocess.TimeoutExpired:
+            self.signal(name, signal.SIGABRT)
+            self._children[name].wait(WAIT_S)
 
 
 def run_to_end(directory: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
@@ -285,19 +276,7 @@ class Bystander:
 
     def request_message(self, request: PickRequest) -> Message:
         """Write a pick request as a message."""
-        return msg.PickRequest(
-            header=self.header(),
-            request_id=request.request_id,
-            robot_id=request.robot_id,
-            start_node=request.start_node,
-            goal_node=request.goal_node,
-            items=[
-                msg.PickItem(bin=item.bin, sku=item.sku, quantity=item.quantity)
-                for item in request.items
-            ],
-            instructions=request.instructions,
-            on_due=request.on_due,
-        )
+        return from_pick_request(request, self.header())
 
     def fall_due(self, request_id: str, robot_id: str) -> int:
         """Publish that a request's route is needed now."""
@@ -539,7 +518,11 @@ class Scene:
 def open_scene(directory: Path, **environment: str) -> Iterator[Scene]:
     """Open a scene.  On leaving it every process has ended, and after a passed test it has ended cleanly."""
     with own_domain() as domain:
-        own = {"ROS_DOMAIN_ID": str(domain), "ROS_LOG_DIR": str(directory / "ros")}
+        own = {
+            "PYTHONFAULTHANDLER": "1",
+            "ROS_DOMAIN_ID": str(domain),
+            "ROS_LOG_DIR": str(directory / "ros"),
+        }
         bystander = Bystander(domain)
         try:
             with Nodes(directory, {**os.environ, **own, **environment}) as nodes:

@@ -105,6 +105,19 @@ def test_a_child_that_ends_early_is_told_with_its_last_words(
         processes.wait_for("a", "(here)", WAIT_S)
 
 
+def test_an_endpoint_ends_under_a_hail_of_signals(children: Path) -> None:
+    """A second signal may come while the first one is being handled."""
+    with Processes(children, ENVIRONMENT) as processes:
+        processes.start("a", "fallback_guard.tools.hostile_llm", "--port", "0")
+        processes.wait_for("a", "(listening on)", WAIT_S)
+        child = processes._children["a"]
+        for _ in range(100):
+            child.send_signal(signal.SIGINT)
+            child.send_signal(signal.SIGTERM)
+        child.wait(WAIT_S)
+        assert processes.returncode("a") == 0
+
+
 def test_a_child_that_says_nothing(children: Path) -> None:
     """The wait has a bound."""
     with (
