@@ -1,11 +1,19 @@
-"""What /diagnostics says of the guard."""
+"""What /diagnostics says."""
 
 from dataclasses import fields
 
-from diagnostic_msgs.msg import DiagnosticStatus, KeyValue
+from builtin_interfaces.msg import Time
+from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
 
 from fallback_guard.core.config import GuardConfig
 from fallback_guard.core.outbox import Counters
+
+
+def diagnostic_array(status: DiagnosticStatus, stamp: Time) -> DiagnosticArray:
+    """Return the message that carries one status."""
+    array = DiagnosticArray(status=[status])
+    array.header.stamp = stamp
+    return array
 
 
 def guard_status(

@@ -6,7 +6,7 @@ import time
 from pathlib import Path
 from typing import Final
 
-from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
+from diagnostic_msgs.msg import DiagnosticStatus
 from rcl_interfaces.msg import SetParametersResult
 from rclpy.clock import Clock
 from rclpy.clock_type import ClockType
@@ -24,7 +24,7 @@ from fallback_guard.core.parameters import Parameter, ParameterError
 from fallback_guard.core.units import NS_PER_MS
 from fallback_guard.nodes import conversion, topics
 from fallback_guard.nodes.deadline_timer import DeadlineTimer
-from fallback_guard.nodes.diagnostics import guard_status
+from fallback_guard.nodes.diagnostics import diagnostic_array, guard_status
 from fallback_guard.nodes.parameters import check_change, declared
 from fallback_guard.nodes.process import StartError, run
 from fallback_guard.srv import ResetLatch
@@ -57,25 +57,14 @@ class GuardNode(LifecycleNode):
         self._values = values
         self._config: GuardConfig = guard_config(values)
 
-        self._motion = self.create_publisher(
-            topics.MOTION.type, topics.MOTION.name, topics.MOTION.qos
-        )
-        self._decision = self.create_publisher(
-            topics.GUARD_DECISION.type, topics.GUARD_DECISION.name, topics.GUARD_DECISION.qos
-        )
-        self._state = self.create_publisher(
-            topics.GUARD_STATE.type, topics.GUARD_STATE.name, topics.GUARD_STATE.qos
-        )
-        self._diagnostics = self.create_publisher(
-            topics.DIAGNOSTICS.type, topics.DIAGNOSTICS.name, topics.DIAGNOSTICS.qos
-        )
-        for topic, callback in (
-            (topics.PICK_REQUEST, self._on_pick_request),
-            (topics.ROUTE_DUE, self._on_route_due),
-            (topics.CANDIDATE_ROUTE, self._on_candidate_route),
-            (topics.ROBOT_POSITION, self._on_robot_position),
-        ):
-            self.create_subscription(topic.type, topic.name, callback, topic.qos)
+        self._motion = topics.MOTION.publisher(self)
+        self._decision = topics.GUARD_DECISION.publisher(self)
+        self._state = topics.GUARD_STATE.publisher(self)
+        self._diagnostics = topics.DIAGNOSTICS.publisher(self)
+        topics.PICK_REQUEST.subscribe(self, self._on_pick_request)
+        topics.ROUTE_DUE.subscribe(self, self._on_route_due)
+        topics.CANDIDATE_ROUTE.subscribe(self, self._on_candidate_route)
+        topics.ROBOT_POSITION.subscribe(self, self._on_robot_position)
         self.create_service(ResetLatch, topics.RESET_SERVICE, self._on_reset)
         self._deadline = DeadlineTimer(self._on_deadline)
         steady = Clock(clock_type=ClockType.STEADY_TIME)
@@ -257,9 +246,7 @@ class GuardNode(LifecycleNode):
                 counters=counters,
                 config=self._config,
             )
-        array = DiagnosticArray(status=[status])
-        array.header.stamp = self.get_clock().now().to_msg()
-        self._diagnostics.publish(array)
+        self._diagnostics.publish(diagnostic_array(status, self.get_clock().now().to_msg()))
 
 
 def main() -> int:

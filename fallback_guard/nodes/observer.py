@@ -30,14 +30,11 @@ class Observer(Node):
         self.state: msg.GuardState | None = None
         self._on_new_decision = on_decision
         # The guard learns of these in this order: once its state arrives here, so does all else it says.
-        for topic, callback in (
-            (topics.PICK_REQUEST, self._on_pick_request),
-            (topics.ROUTE_DUE, self._on_route_due),
-            (topics.MOTION, self._on_motion),
-            (topics.GUARD_DECISION, self._on_decision),
-            (topics.GUARD_STATE, self._on_state),
-        ):
-            self.create_subscription(topic.type, topic.name, callback, topic.qos)
+        topics.PICK_REQUEST.subscribe(self, self._on_pick_request)
+        topics.ROUTE_DUE.subscribe(self, self._on_route_due)
+        topics.MOTION.subscribe(self, self._on_motion)
+        topics.GUARD_DECISION.subscribe(self, self._on_decision)
+        topics.GUARD_STATE.subscribe(self, self._on_state)
         self._reset = self.create_client(ResetLatch, topics.RESET_SERVICE)
 
     @property

@@ -157,7 +157,6 @@ class PickerSimNode(Node):
         self._next: PickRequest | None = None
         self._due_at_ns: int | None = None
         self._driving = False
-        self._waiting_for: str | None = None
         self._sequence = 0
         self._heartbeat = 0
         self._lease_ns = 0
@@ -167,24 +166,11 @@ class PickerSimNode(Node):
         self._steps = 0
         self._stepped_ns = time.monotonic_ns()
 
-        self._pick_request = self.create_publisher(
-            topics.PICK_REQUEST.type, topics.PICK_REQUEST.name, topics.PICK_REQUEST.qos
-        )
-        self._route_due = self.create_publisher(
-            topics.ROUTE_DUE.type, topics.ROUTE_DUE.name, topics.ROUTE_DUE.qos
-        )
-        self._position = self.create_publisher(
-            topics.ROBOT_POSITION.type, topics.ROBOT_POSITION.name, topics.ROBOT_POSITION.qos
-        )
-        self.create_subscription(
-            topics.MOTION.type, topics.MOTION.name, self._on_motion, topics.MOTION.qos
-        )
-        self.create_subscription(
-            topics.GUARD_STATE.type,
-            topics.GUARD_STATE.name,
-            self._on_guard_state,
-            topics.GUARD_STATE.qos,
-        )
+        self._pick_request = topics.PICK_REQUEST.publisher(self)
+        self._route_due = topics.ROUTE_DUE.publisher(self)
+        self._position = topics.ROBOT_POSITION.publisher(self)
+        topics.MOTION.subscribe(self, self._on_motion)
+        topics.GUARD_STATE.subscribe(self, self._on_guard_state)
         self.create_timer(_PERIOD_S, self._on_step, clock=Clock(clock_type=ClockType.STEADY_TIME))
         self.get_logger().info("waiting for the guard")
 
@@ -210,7 +196,6 @@ class PickerSimNode(Node):
         if message.kind == msg.MotionCommand.KIND_ROUTE:
             self._drive(message)
             self._driving = True
-            self._waiting_for = None
             self._ask()
         elif message.kind == msg.MotionCommand.KIND_SAFE_MOVE:
             self._driving = False
@@ -285,7 +270,6 @@ class PickerSimNode(Node):
         self._publish_position()
         self._due_at_ns = None
         request, self._next = self._next, None
-        self._waiting_for = request.request_id
         self._route_due.publish(
             msg.RouteDue(
                 header=self._header(), request_id=request.request_id, robot_id=request.robot_id

@@ -32,27 +32,15 @@ class PlannerNode(Node):
         """Start the loop and listen.  Raises ParameterError."""
         super().__init__("planner_node")
         config = planner_config(declared(self, PLANNER_PARAMETERS))
-        self._candidate_route = self.create_publisher(
-            topics.CANDIDATE_ROUTE.type, topics.CANDIDATE_ROUTE.name, topics.CANDIDATE_ROUTE.qos
-        )
+        self._candidate_route = topics.CANDIDATE_ROUTE.publisher(self)
         self._source = printable(config.source)  # as decisions name it
         self._llm = LlmClient(config)
         self._planner = Planner(config=config, llm=self._llm, publish=self._publish)
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="planning", daemon=True)
         self._thread.start()
-        self.create_subscription(
-            topics.PICK_REQUEST.type,
-            topics.PICK_REQUEST.name,
-            self._on_pick_request,
-            topics.PICK_REQUEST.qos,
-        )
-        self.create_subscription(
-            topics.GUARD_DECISION.type,
-            topics.GUARD_DECISION.name,
-            self._on_decision,
-            topics.GUARD_DECISION.qos,
-        )
+        topics.PICK_REQUEST.subscribe(self, self._on_pick_request)
+        topics.GUARD_DECISION.subscribe(self, self._on_decision)
         self.get_logger().info(f"planning with {config.model} at {config.base_url}")
 
     def destroy_node(self) -> None:

@@ -3,10 +3,13 @@
 All names are relative, so that a namespace holds a robot and everything can be remapped.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final, Generic, TypeVar
 
 from diagnostic_msgs.msg import DiagnosticArray
+from rclpy.node import Node
+from rclpy.publisher import Publisher
 from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
 
 from fallback_guard.msg import (
@@ -29,6 +32,14 @@ class Topic(Generic[Message]):
     name: str
     type: type[Message]
     qos: QoSProfile
+
+    def publisher(self, node: Node) -> Publisher:
+        """Return a publisher of `node` on this topic."""
+        return node.create_publisher(self.type, self.name, self.qos)
+
+    def subscribe(self, node: Node, callback: Callable[[Message], None]) -> None:
+        """Let `node` hear this topic for as long as it lives."""
+        node.create_subscription(self.type, self.name, callback, self.qos)
 
 
 def _reliable(depth: int, *, latched: bool = False) -> QoSProfile:

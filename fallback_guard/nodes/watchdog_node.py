@@ -7,7 +7,7 @@ silent.
 import time
 from typing import Final
 
-from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
+from diagnostic_msgs.msg import DiagnosticStatus
 from rclpy.clock import Clock
 from rclpy.clock_type import ClockType
 from rclpy.node import Node
@@ -16,6 +16,7 @@ from fallback_guard import msg
 from fallback_guard.core.parameters import Parameter
 from fallback_guard.core.units import NS_PER_MS
 from fallback_guard.nodes import topics
+from fallback_guard.nodes.diagnostics import diagnostic_array
 from fallback_guard.nodes.parameters import declared
 from fallback_guard.nodes.process import run
 
@@ -54,12 +55,8 @@ class WatchdogNode(Node):
         self._heard_ns = time.monotonic_ns()
         self._gone = False
         self._reported_ns = 0
-        self._diagnostics = self.create_publisher(
-            topics.DIAGNOSTICS.type, topics.DIAGNOSTICS.name, topics.DIAGNOSTICS.qos
-        )
-        self.create_subscription(
-            topics.GUARD_STATE.type, topics.GUARD_STATE.name, self._on_state, topics.GUARD_STATE.qos
-        )
+        self._diagnostics = topics.DIAGNOSTICS.publisher(self)
+        topics.GUARD_STATE.subscribe(self, self._on_state)
         self.create_timer(
             int(values["check_period_ms"]) / 1_000,
             self._check,
@@ -101,9 +98,7 @@ class WatchdogNode(Node):
         status = DiagnosticStatus(
             level=level, name=f"{self.get_fully_qualified_name()}: guard", message=message
         )
-        array = DiagnosticArray(status=[status])
-        array.header.stamp = self.get_clock().now().to_msg()
-        self._diagnostics.publish(array)
+        self._diagnostics.publish(diagnostic_array(status, self.get_clock().now().to_msg()))
 
 
 def main() -> int:
