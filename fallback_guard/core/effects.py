@@ -6,8 +6,8 @@ from enum import IntEnum
 
 from fallback_guard.core.failure_modes import FAILURE_MODES, Bucket, FailureMode
 from fallback_guard.core.motion import Motion, MotionKind
+from fallback_guard.core.rules import Stage
 from fallback_guard.core.safe_moves import SafeMoveKind
-from fallback_guard.core.validation import Stage
 
 
 class Occasion(IntEnum):
@@ -41,6 +41,9 @@ class Decision:
     attempt: int = 0
     failure_mode: FailureMode | None = None
     detail: str = ""
+    rule: str = ""
+    measured: float = 0.0
+    limit: float = 0.0
     clock: Clock = Clock.NONE
     time_to_decision_ns: int = 0
     time_left_ns: int = 0

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from fallback_guard.core.config import GuardConfig
+from fallback_guard.core.openness import Closures
 from fallback_guard.core.request import PickRequest
 
 
@@ -54,6 +55,13 @@ class ResetRequested:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class MapChanged:
+    """Edges or zones were closed or opened; `closures` is all that differs from the map."""
+
+    closures: Closures
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ConfigurationChanged:
     """Parameters that may change while running have changed; what is decided from now on follows `config`."""
 
@@ -71,6 +79,7 @@ Event = (
     | CandidateArrived
     | PositionArrived
     | ResetRequested
+    | MapChanged
     | ConfigurationChanged
     | TimePassed
 )

@@ -1,26 +1,53 @@
 """Reading a warehouse map, and refusing a broken one with the feature's name and the remedy."""
 
+import re
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from json import JSONDecoder
 from pathlib import Path
-from typing import Annotated, Final, Literal
+from types import MappingProxyType
+from typing import Final
 
 import orjson
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
-from shapely import LineString, Polygon
+from pydantic import ValidationError
+from shapely import Polygon
 from shapely.validation import explain_validity
 
+from fallback_guard.core.geojson_features import (
+    BINS,
+    EDGE,
+    MULTI_POLYGON,
+    NODE,
+    POLYGON,
+    Rings,
+    first_problem,
+)
+from fallback_guard.core.geojson_notes import Notes
 from fallback_guard.core.identifiers import is_identifier, printable
-from fallback_guard.core.limits import COORDINATE_M_MAX, MAP_BYTES_MAX, MAP_FEATURES_MAX
-from fallback_guard.core.schema import NodeId
-from fallback_guard.core.warehouse import Edge, Node, Warehouse, Zone, build_warehouse
-
-Coordinate = Annotated[float, Field(ge=-COORDINATE_M_MAX, le=COORDINATE_M_MAX, allow_inf_nan=False)]
-Position = Annotated[list[Coordinate], Field(min_length=2, max_length=3)]
+from fallback_guard.core.limits import MAP_BYTES_MAX, MAP_FEATURES_MAX
+from fallback_guard.core.map_rules import first_broken_rule
+from fallback_guard.core.warehouse import (
+    Edge,
+    Node,
+    Pair,
+    Warehouse,
+    Zone,
+    ZoneKind,
+    build_warehouse,
+)
 
 PATH_CHARS_MAX: Final = 4_096
 """What a message says of a path at most: as much as Linux takes."""
 
-_END_TOLERANCE_M: Final = 0.5
-"""How far an edge's line may end from the node it names, before it is taken for a mistake."""
+SAME_PLACE_M: Final = 1e-6
+"""Nodes that are closer than this are at one place."""
+
+_BINS_OBJECT: Final = re.compile(rb'(?<!\\)"bins"\s*:\s*(\{(?:"[^"\\{}]*"|[^"{}])*\})')
+"""The collection's `bins`, in the text: the only object of that name, and one without objects in it."""
+
+_LINES: Final = ("LineString", "MultiLineString")
+_AREAS: Final = ("Polygon", "MultiPolygon")
 
 
 class MapError(Exception):
@@ -31,94 +58,28 @@ class MapError(Exception):
         super().__init__(f"{where}: {problem}. {remedy}")
 
 
-class _Lenient(BaseModel):
-    # Exported graphs carry keys of their own; numbers as text are still refused.
-    model_config = ConfigDict(strict=True, extra="ignore", frozen=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MapFile:
+    """A map as read, and what its author may not have meant: what was left out, joined or not looked at."""
+
+    warehouse: Warehouse
+    notes: tuple[str, ...]
 
 
-class _NodeMetadata(_Lenient):
-    bins: list[str] = []
-    no_waiting: bool = False
+class _Problem(Exception):  # noqa: N818  # becomes a MapError where the feature's name is known
+    """What is wrong with the feature at hand, and the remedy."""
 
 
-class _NodeProperties(_Lenient):
-    id: NodeId
-    metadata: _NodeMetadata = _NodeMetadata()
+@dataclass(frozen=True, slots=True)
+class _Line:
+    """An edge as the file has it, before the nodes are known."""
 
-
-class _PointGeometry(_Lenient):
-    type: Literal["Point"]
-    coordinates: Position
-
-
-class _NodeFeature(_Lenient):
-    properties: _NodeProperties
-    geometry: _PointGeometry
-
-
-class _EdgeMetadata(_Lenient):
-    abs_speed_limit: Annotated[float, Field(gt=0, le=20, allow_inf_nan=False)] | None = None
-    closed: bool = False
-
-
-class _EdgeProperties(_Lenient):
-    id: NodeId
-    startid: NodeId
-    endid: NodeId
-    metadata: _EdgeMetadata = _EdgeMetadata()
-
-
-class _LineGeometry(_Lenient):
-    type: Literal["LineString"]
-    coordinates: Annotated[list[Position], Field(min_length=2)]
-
-
-class _MultiLineGeometry(_Lenient):
-    type: Literal["MultiLineString"]
-    coordinates: Annotated[
-        list[Annotated[list[Position], Field(min_length=2)]], Field(min_length=1)
-    ]
-
-
-class _EdgeFeature(_Lenient):
-    properties: _EdgeProperties
-    geometry: Annotated[_LineGeometry | _MultiLineGeometry, Field(discriminator="type")]
-
-
-class _ZoneProperties(_Lenient):
-    id: NodeId
-    type: Literal["keep_out", "refuge"]
-
-
-class _PolygonGeometry(_Lenient):
-    type: Literal["Polygon"]
-    coordinates: Annotated[
-        list[Annotated[list[Position], Field(min_length=4)]], Field(min_length=1, max_length=1)
-    ]
-
-
-class _ZoneFeature(_Lenient):
-    properties: _ZoneProperties
-    geometry: _PolygonGeometry
-
-
-class _FeatureKindGeometry(_Lenient):
-    type: str
-
-
-class _FeatureKind(_Lenient):
-    geometry: _FeatureKindGeometry
-
-
-class _Collection(_Lenient):
-    type: Literal["FeatureCollection"]
-    features: Annotated[list[dict[str, object]], Field(max_length=MAP_FEATURES_MAX)]
-
-
-def _first_problem(error: ValidationError) -> str:
-    first = error.errors(include_url=False, include_input=False, include_context=False)[0]
-    place = ".".join(str(part) for part in first["loc"])
-    return f"{place}: {first['msg']}" if place else first["msg"]
+    id: int
+    start: int
+    end: int
+    speed_limit_mps: float | None
+    closed: bool
+    drawn: object
 
 
 def _feature_name(index: int, feature: dict[str, object]) -> str:
@@ -130,131 +91,260 @@ def _feature_name(index: int, feature: dict[str, object]) -> str:
 
 
 class _Reader:
-    """Collects the features of one file; each `add_` raises MapError for what is wrong with its feature."""
+    """Collects the features of one file; each `add` raises MapError for what is wrong with its feature."""
 
     def __init__(self, source: str) -> None:
         self.source = source
+        self.notes = Notes()
         self.nodes: dict[int, Node] = {}
-        self.edges: dict[int, Edge] = {}
-        self.lines: dict[int, list[Position]] = {}
-        self.zones: dict[int, tuple[str, Zone]] = {}
+        self.lines: list[_Line] = []
+        self.zones: dict[int, Zone] = {}
         self._bins: dict[str, int] = {}
 
     def error(self, name: str, problem: str, remedy: str) -> MapError:
         return MapError(where=f"{self.source}: {name}", problem=problem, remedy=remedy)
 
-    def add(self, index: int, feature: dict[str, object]) -> None:
-        name = _feature_name(index, feature)
+    def add(self, index: int, feature: object) -> None:
+        if not isinstance(feature, dict):
+            raise self.error(
+                f"feature {index}", "it is not an object", "A feature is a GeoJSON object"
+            )
         try:
-            kind = _FeatureKind.model_validate(feature).geometry.type
-            if kind == "Point":
-                self._add_node(name, _NodeFeature.model_validate(feature))
-            elif kind in ("LineString", "MultiLineString"):
-                self._add_edge(name, _EdgeFeature.model_validate(feature))
-            elif kind == "Polygon":
-                self._add_zone(name, _ZoneFeature.model_validate(feature))
-            else:
-                raise self.error(
-                    name,
-                    f"geometry type {printable(kind)!r} is not part of a warehouse map",
-                    "Use Point, LineString, MultiLineString or Polygon",
-                )
+            self._add(feature)
         except ValidationError as error:
             raise self.error(
-                name, _first_problem(error), "See docs/map.md for each property"
+                _feature_name(index, feature),
+                first_problem(error),
+                "See docs/map.md for each property",
             ) from error
+        except _Problem as error:
+            problem, remedy = error.args
+            raise self.error(_feature_name(index, feature), problem, remedy) from error
 
-    def _add_node(self, name: str, feature: _NodeFeature) -> None:
-        identity = feature.properties.id
-        if identity in self.nodes:
-            raise self.error(
-                name, "another node has the same id", "Give every node an id of its own"
-            )
-        for bin_name in feature.properties.metadata.bins:
-            if not is_identifier(bin_name):
-                raise self.error(
-                    name,
-                    f"bin name {printable(bin_name)!r} is not an identifier",
-                    "Use up to 64 characters of A-Z a-z 0-9 _ . : -",
-                )
-            if bin_name in self._bins:
-                raise self.error(
-                    name,
-                    f"bin {bin_name!r} is on node {self._bins[bin_name]} too",
-                    "Name each bin on the one node from which it is picked",
-                )
-            self._bins[bin_name] = identity
-        x, y = feature.geometry.coordinates[:2]
-        metadata = feature.properties.metadata
-        self.nodes[identity] = Node(
-            id=identity, x=x, y=y, bins=tuple(metadata.bins), no_waiting=metadata.no_waiting
-        )
-
-    def _add_edge(self, name: str, feature: _EdgeFeature) -> None:
-        properties = feature.properties
-        if properties.id in self.edges:
-            raise self.error(
-                name, "another edge has the same id", "Give every edge an id of its own"
-            )
-        geometry = feature.geometry
-        if isinstance(geometry, _LineGeometry):
-            line = geometry.coordinates
+    def _add(self, feature: dict[str, object]) -> None:
+        geometry = feature.get("geometry")
+        kind = geometry.get("type") if isinstance(geometry, dict) else None
+        if kind == "Point":
+            self._add_node(feature)
+        elif kind in _LINES:
+            self._add_line(feature)
+        elif kind in _AREAS:
+            self._add_zone(feature, kind)
         else:
-            line = [position for part in geometry.coordinates for position in part]
-        self.lines[properties.id] = line
-        self.edges[properties.id] = Edge(
-            id=properties.id,
-            start=properties.startid,
-            end=properties.endid,
-            length_m=float(LineString([position[:2] for position in line]).length),
-            speed_limit_mps=properties.metadata.abs_speed_limit,
-            closed=properties.metadata.closed,
+            raise _Problem(
+                f"geometry type {_said(kind)} is not part of a warehouse map",
+                "Use Point, LineString, MultiLineString or Polygon",
+            )
+
+    def _add_node(self, feature: dict[str, object]) -> None:
+        read = NODE.validate_python(feature)
+        identity = read["properties"]["id"]
+        if identity in self.nodes:
+            raise _Problem("another node has the same id", "Give every node an id of its own")
+        metadata = read["properties"].get("metadata") or {}
+        bins = metadata.get("bins") or []
+        for bin_name in bins:
+            self._add_bin(bin_name, identity)
+        x, y = read["geometry"]["coordinates"][:2]
+        self.notes.see_node(feature["properties"], x, y)
+        self.nodes[identity] = Node(
+            id=identity,
+            x=x,
+            y=y,
+            bins=tuple(bins),
+            no_waiting=metadata.get("no_waiting") or False,
         )
 
-    def _add_zone(self, name: str, feature: _ZoneFeature) -> None:
-        properties = feature.properties
-        if properties.id in self.zones:
-            raise self.error(
-                name, "another zone has the same id", "Give every zone an id of its own"
+    def _add_bin(self, bin_name: str, node: int) -> None:
+        if not is_identifier(bin_name):
+            raise _Problem(
+                f"bin name {printable(bin_name)!r} is not an identifier",
+                "Use up to 64 characters of A-Z a-z 0-9 _ . : -",
             )
-        corners = tuple((position[0], position[1]) for position in feature.geometry.coordinates[0])
-        polygon = Polygon(corners)
-        if not polygon.is_valid:
-            raise self.error(name, explain_validity(polygon), "Draw the zone as one simple polygon")
-        self.zones[properties.id] = (properties.type, Zone(id=properties.id, corners=corners))
+        if bin_name in self._bins:
+            raise _Problem(
+                f"bin {bin_name!r} is on node {self._bins[bin_name]} too",
+                "Name each bin on the one node from which it is picked",
+            )
+        self._bins[bin_name] = node
 
-    def check_edges(self) -> None:
-        """Raise MapError for the first edge that does not join two nodes of the map."""
-        pairs: dict[tuple[int, int], int] = {}
-        for edge in self.edges.values():
-            name = f"edge {edge.id}"
-            for role, end, position in (
-                ("startid", edge.start, self.lines[edge.id][0]),
-                ("endid", edge.end, self.lines[edge.id][-1]),
-            ):
-                node = self.nodes.get(end)
-                if node is None:
-                    raise self.error(
-                        name, f"{role} {end} is no node", "Add the node or remove the edge"
-                    )
-                if abs(node.x - position[0]) + abs(node.y - position[1]) > _END_TOLERANCE_M:
-                    raise self.error(
-                        name,
-                        f"its line does not end at node {end} ({role})",
-                        "Swap the line's direction, or correct the id",
-                    )
-            if edge.start == edge.end or edge.length_m <= 0:
-                raise self.error(name, "it leads nowhere", "Join two different nodes")
-            twin = pairs.setdefault((edge.start, edge.end), edge.id)
-            if twin != edge.id:
-                raise self.error(name, f"edge {twin} joins the same nodes", "Keep one of them")
+    def _add_line(self, feature: dict[str, object]) -> None:
+        properties = EDGE.validate_python(feature)["properties"]
+        metadata = properties.get("metadata") or {}
+        self.lines.append(
+            _Line(
+                properties["id"],
+                properties["startid"],
+                properties["endid"],
+                metadata.get("abs_speed_limit"),
+                metadata.get("closed") or False,
+                feature["geometry"],
+            )
+        )
+        self.notes.see_edge(properties["id"], feature["properties"])
+
+    def _add_zone(self, feature: dict[str, object], kind: object) -> None:
+        rings: Rings
+        if kind == "Polygon":
+            polygon = POLYGON.validate_python(feature)
+            properties, rings = polygon["properties"], polygon["geometry"]["coordinates"]
+        else:
+            try:
+                parts = MULTI_POLYGON.validate_python(feature)
+            except ValidationError as error:
+                first = error.errors()[0]
+                if (first["type"], len(first["loc"])) != ("too_long", 2):
+                    raise
+                raise _Problem(
+                    "it has several parts", "Make each part a zone with an id of its own"
+                ) from error
+            properties, rings = parts["properties"], parts["geometry"]["coordinates"][0]
+        identity = properties["id"]
+        if identity in self.zones:
+            raise _Problem("another zone has the same id", "Give every zone an id of its own")
+        corners, *holes = (tuple((at[0], at[1]) for at in ring) for ring in rings)
+        shape = Polygon(corners, holes)
+        if not shape.is_valid:
+            raise _Problem(
+                explain_validity(shape),
+                "Draw its outline, and each hole in it, as one line that does not cross itself",
+            )
+        zone_kind = ZoneKind(properties["type"])
+        closed = (properties.get("metadata") or {}).get("closed")
+        self.zones[identity] = Zone(
+            id=identity,
+            kind=zone_kind,
+            corners=corners,
+            holes=tuple(holes),
+            closed=zone_kind is ZoneKind.KEEP_OUT if closed is None else closed,
+        )
+
+    def add_bins(self, member: object, data: bytes) -> None:
+        """Take the collection's own list of bins (a foreign member, as RFC 7946 calls it)."""
+        if member is None:
+            return
+        name = "the collection's bins"
+        try:
+            bins = BINS.validate_python(member)
+        except ValidationError as error:
+            raise self.error(
+                name, first_problem(error), "Write each bin's name and the id of its node"
+            ) from error
+        more: dict[int, list[str]] = {}
+        for bin_name, node in bins.items():
+            try:
+                self._add_bin(bin_name, node)
+            except _Problem as error:
+                problem, remedy = error.args
+                raise self.error(name, problem, remedy) from error
+            if node not in self.nodes:
+                raise self.error(
+                    name,
+                    f"bin {bin_name!r}: {node} is no node",
+                    "Add the node, or name the one from which the bin is picked",
+                )
+            more.setdefault(node, []).append(bin_name)
+        repeated = _repeated(data)
+        if repeated is not None:
+            raise self.error(name, repeated, "Write one list, and each bin in it once")
+        for node, names in more.items():
+            old = self.nodes[node]
+            self.nodes[node] = replace(old, bins=(*old.bins, *names))
+
+    def edges(self) -> tuple[dict[Pair, Edge], dict[int, Pair]]:
+        """Join the lines to edges: one for each two nodes, and where each id leads.
+
+        Lines between the same two nodes are one way, with the strictest of what they say, and each of their
+        ids stands for it, so that closing any of them closes the way.  Raises MapError for a line that does
+        not join two nodes, and for an id that would mean two ways.
+        """
+        edges: dict[Pair, Edge] = {}
+        pairs: dict[int, Pair] = {}
+        for line in self.lines:
+            start, end = self._ends(line)
+            pair = (line.start, line.end)
+            if line.start == line.end:
+                self.notes.loop(line.id)
+                continue
+            known = pairs.get(line.id, pair)
+            if known != pair:
+                self._check_same_way(line.id, known, (start, end))
+                self.notes.repeated(line.id, pair, known)
+                continue
+            self.notes.see_line(line.id, line.drawn, start, end)
+            pairs[line.id] = pair
+            edges[pair] = self._edge(line, (start, end), edges.get(pair))
+        return edges, pairs
+
+    def _ends(self, line: _Line) -> tuple[Node, Node]:
+        for role, node in (("startid", line.start), ("endid", line.end)):
+            if node not in self.nodes:
+                raise self.error(
+                    f"edge {line.id}",
+                    f"{role} {node} is no node",
+                    "Add the node or remove the edge",
+                )
+        return self.nodes[line.start], self.nodes[line.end]
+
+    def _check_same_way(self, edge: int, known: Pair, ends: tuple[Node, Node]) -> None:
+        if any(
+            _distance_m(self.nodes[one], other) > SAME_PLACE_M
+            for one, other in zip(known, ends, strict=True)
+        ):
+            raise self.error(
+                f"edge {edge}",
+                f"two edges have this id, from node {known[0]} to {known[1]} "
+                f"and from {ends[0].id} to {ends[1].id}",
+                "Give every edge an id of its own, by which it can be closed",
+            )
+
+    def _edge(self, line: _Line, ends: tuple[Node, Node], twin: Edge | None) -> Edge:
+        length_m = _distance_m(*ends)
+        if length_m <= SAME_PLACE_M:
+            raise self.error(
+                f"edge {line.id}",
+                f"nodes {line.start} and {line.end} are at the same place",
+                "Move one of them, or make them one node",
+            )
+        limits = [line.speed_limit_mps, twin.speed_limit_mps if twin else None]
+        if twin is not None and twin.id != line.id:
+            self.notes.twin(line.id, twin.id)
+        return Edge(
+            id=line.id if twin is None else min(line.id, twin.id),
+            start=line.start,
+            end=line.end,
+            length_m=length_m,
+            speed_limit_mps=min((limit for limit in limits if limit is not None), default=None),
+            closed=line.closed or (twin is not None and twin.closed),
+        )
 
 
-def parse_warehouse(data: bytes, *, source: str) -> Warehouse:
-    """Read a map from GeoJSON bytes; `source` names them in messages.
+def _said(kind: object) -> str:
+    return repr(printable(kind)) if isinstance(kind, str) else "that is no text"
 
-    Raises MapError, and nothing else, for whatever bytes.
-    """
+
+def _distance_m(one: Node, other: Node) -> float:
+    return float(((one.x - other.x) ** 2 + (one.y - other.y) ** 2) ** 0.5)
+
+
+def _repeated(data: bytes) -> str | None:
+    """Return what the text has twice: of equal keys, the parser kept the last without a word."""
+    found = _BINS_OBJECT.findall(data)
+    if len(found) != 1:
+        return f'"bins": {{...}} stands in the text {len(found)} times'
+    names: list[str] = _NAMES.decode(found[0].decode())
+    name, times = Counter(names).most_common(1)[0] if names else ("", 1)
+    return f"bin {printable(name)!r} is there twice" if times > 1 else None
+
+
+def _names(pairs: list[tuple[str, object]]) -> list[str]:
+    return [name for name, _ in pairs]
+
+
+_NAMES: Final = JSONDecoder(object_pairs_hook=_names)
+
+
+def _decoded(data: bytes, source: str) -> dict[str, object]:
     if len(data) > MAP_BYTES_MAX:
         raise MapError(
             where=source,
@@ -262,44 +352,95 @@ def parse_warehouse(data: bytes, *, source: str) -> Warehouse:
             remedy="Split the map",
         )
     try:
-        collection = _Collection.model_validate(orjson.loads(data))
+        document = orjson.loads(data)
     except orjson.JSONDecodeError as error:
         raise MapError(
             where=source,
             problem=f"it is not JSON: {error.msg} at byte {error.pos}",
             remedy="Export it again",
         ) from error
-    except ValidationError as error:
+    if not isinstance(document, dict) or document.get("type") != "FeatureCollection":
         raise MapError(
             where=source,
-            problem=_first_problem(error),
+            problem="its type is not FeatureCollection",
             remedy="A map is one GeoJSON FeatureCollection",
-        ) from error
+        )
+    return document
+
+
+def _features(document: dict[str, object], source: str) -> Iterator[object]:
+    features = document.pop("features", None)
+    if not isinstance(features, list):
+        raise MapError(
+            where=source,
+            problem="features is not a list",
+            remedy="A map is one GeoJSON FeatureCollection",
+        )
+    if len(features) > MAP_FEATURES_MAX:
+        raise MapError(
+            where=source,
+            problem=f"it has more than {MAP_FEATURES_MAX} features",
+            remedy="Split the map",
+        )
+    features.reverse()  # Taken from the end, each feature's memory is free once it is read.
+    while features:
+        yield features.pop()
+
+
+def read_map(data: bytes, *, source: str) -> MapFile:
+    """Read a map from GeoJSON bytes; `source` names them in messages.
+
+    Raises MapError, and nothing else, for whatever bytes.
+    """
+    document = _decoded(data, source)
     reader = _Reader(source)
-    for index, feature in enumerate(collection.features):
+    for index, feature in enumerate(_features(document, source)):
         reader.add(index, feature)
     if not reader.nodes:
         raise MapError(
             where=source, problem="it has no nodes", remedy="Add Point features with an id"
         )
-    reader.check_edges()
-    return build_warehouse(
-        nodes=tuple(reader.nodes.values()),
-        edges=tuple(reader.edges.values()),
-        refuges=tuple(zone for kind, zone in reader.zones.values() if kind == "refuge"),
-        keep_outs=tuple(zone for kind, zone in reader.zones.values() if kind == "keep_out"),
+    reader.add_bins(document.get("bins"), data)
+    edges, pairs = reader.edges()
+    warehouse = replace(
+        build_warehouse(
+            nodes=reader.nodes.values(), edges=edges.values(), zones=reader.zones.values()
+        ),
+        edge_pairs=MappingProxyType(pairs),
     )
+    broken = first_broken_rule(warehouse)
+    if broken is not None:
+        raise reader.error(broken.where, broken.problem, broken.remedy)
+    return MapFile(warehouse=warehouse, notes=reader.notes.texts(crs=document.get("crs")))
 
 
-def load_warehouse(path: Path) -> Warehouse:
-    """Read a map from a file.  Raises MapError, also for a file that cannot be read."""
+def parse_warehouse(data: bytes, *, source: str) -> Warehouse:
+    """Read a map from GeoJSON bytes, as `read_map` does, without its notes."""
+    return read_map(data, source=source).warehouse
+
+
+def read_file(path: Path) -> bytes:
+    """Return a file's bytes, at most one more than a map may have.  Raises MapError."""
     try:
         with path.open("rb") as file:
-            data = file.read(MAP_BYTES_MAX + 1)
+            return file.read(MAP_BYTES_MAX + 1)
     except (OSError, ValueError) as error:  # ValueError: a NUL in the path.
         raise MapError(
-            where=printable(str(path), chars_max=PATH_CHARS_MAX),
+            where=_path_name(path),
             problem=f"it cannot be read ({getattr(error, 'strerror', None) or error})",
             remedy="Check the path and its rights",
         ) from error
-    return parse_warehouse(data, source=str(path))
+
+
+def _path_name(path: Path) -> str:
+    return printable(str(path), chars_max=PATH_CHARS_MAX)
+
+
+def read_map_file(path: Path) -> MapFile:
+    """Read a map from a file.  Raises MapError, also for a file that cannot be read."""
+    return read_map(read_file(path), source=_path_name(path))
+
+
+def load_warehouse(path: Path) -> Warehouse:
+    """Read a map from a file, as `read_map_file` does, without its notes."""
+    return read_map_file(path).warehouse

@@ -6,12 +6,21 @@ from typing import Final
 
 from typing_extensions import assert_never
 
+from fallback_guard.core.admission import (
+    ADMISSION_RULES,
+    LATCHED,
+    REPORT_RULE,
+    START_RULES,
+    Arrival,
+    Departure,
+)
 from fallback_guard.core.config import GuardConfig
 from fallback_guard.core.effects import Clock, Effect, LatchReset
 from fallback_guard.core.events import (
     CandidateArrived,
     ConfigurationChanged,
     Event,
+    MapChanged,
     PositionArrived,
     RequestArrived,
     ResetRequested,
@@ -19,18 +28,15 @@ from fallback_guard.core.events import (
     TimePassed,
     addressed,
 )
-from fallback_guard.core.failure_modes import PLANNER_REPORTS, FailureMode
+from fallback_guard.core.failure_modes import FailureMode
 from fallback_guard.core.identifiers import is_identifier, printable
-from fallback_guard.core.judge import STANDBY, Judge
-from fallback_guard.core.limits import (
-    CANDIDATES_PER_REQUEST_MAX,
-    COORDINATE_M_MAX,
-    REQUESTS_OPEN_MAX,
-    STAMP_AGE_NS_MAX,
-)
+from fallback_guard.core.judge import Judge
+from fallback_guard.core.limits import COORDINATE_M_MAX, REQUESTS_OPEN_MAX, STAMP_AGE_NS_MAX
 from fallback_guard.core.motion import ValidatedRoute
+from fallback_guard.core.openness import openness
 from fallback_guard.core.outbox import Counters, Outbox
 from fallback_guard.core.paths import Paths
+from fallback_guard.core.prepared import PreparedRequest
 from fallback_guard.core.records import (
     Judged,
     Position,
@@ -40,17 +46,17 @@ from fallback_guard.core.records import (
     judged_as,
 )
 from fallback_guard.core.request_rules import request_defect
-from fallback_guard.core.request_states import MAY_SEND_ROUTE, OPEN, RequestInput, RequestState
-from fallback_guard.core.safe_moves import CANCEL_AND_HOLD, HOLD, SafeMove, safe_move_table
+from fallback_guard.core.request_states import OPEN, RequestInput, RequestState
+from fallback_guard.core.rules import Refusal, first_failure
+from fallback_guard.core.safe_moves import CANCEL_AND_HOLD, HOLD, SafeMove, SafeMoves
 from fallback_guard.core.units import NS_PER_MS
-from fallback_guard.core.validation import Refusal, Stopwatch, Verdict, stopped
+from fallback_guard.core.validation import Stopwatch, Verdict, stopped
 from fallback_guard.core.warehouse import Warehouse
 
 _RECOVERY_RETRY_NS: Final = 200 * NS_PER_MS
 """How soon a recovery is tried again while the robot is between nodes or its position is unknown."""
 
 _SILENT: Final = Refusal(FailureMode.PLANNER_SILENT, "no answer before the window closed")
-_LATCHED: Final = Refusal(FailureMode.LATCHED, "call the reset service once the cause is mended")
 
 
 class Guard:
@@ -70,17 +76,17 @@ class Guard:
         stopwatch: Stopwatch = stopped,
         first_sequence: int = 0,
     ) -> None:
-        """Prepare the safe move of every node.
+        """Find the shortest paths of the map.
 
         Sequence numbers begin above `first_sequence`.  `stopwatch` only measures stages for the record.
         """
-        paths = Paths(warehouse)
         self._config = config
         self._warehouse = warehouse
-        self._paths = paths
-        self._safe_moves = safe_move_table(warehouse, paths)
-        self._judge = Judge(config=config, warehouse=warehouse, paths=paths, stopwatch=stopwatch)
-        self._outbox = Outbox(config=config, warehouse=warehouse, first_sequence=first_sequence)
+        self._paths = self._paths_on_map = Paths(warehouse)
+        self._paths.warm()
+        self._safe_moves = SafeMoves(self._paths)
+        self._judge = Judge(config=config, paths=self._paths, stopwatch=stopwatch)
+        self._outbox = Outbox(config=config, first_sequence=first_sequence)
         self._robots: dict[str, RobotRecord] = {}
         self._timers: list[tuple[int, int, RequestRecord]] = []
         self._timers_set = 0
@@ -90,6 +96,11 @@ class Guard:
     def counters(self) -> Counters:
         """What the guard has done."""
         return self._outbox.counters
+
+    @property
+    def edges_blocked(self) -> int:
+        """How many edges may not be driven at the moment, each direction by itself."""
+        return len(self._paths.openness.blocked)
 
     @property
     def next_wake_ns(self) -> int | None:
@@ -129,8 +140,11 @@ class Guard:
                 self._on_position(event)
             case ResetRequested():
                 self._on_reset(event)
+            case MapChanged():
+                self._on_map(event)
             case ConfigurationChanged():
-                self._config = self._judge.config = self._outbox.config = event.config
+                self._config = self._outbox.config = event.config
+                self._judge.configure(event.config)
             case TimePassed():
                 pass  # `step` has done what fell due.
             case _:
@@ -162,7 +176,7 @@ class Guard:
         record.defect = request_defect(request, self._warehouse, self._config)
         robot.supersede_all()
         if record.defect is None:
-            record.standby = self._judge.standby(request, request.start_node)
+            record.prepared = self._judge.prepare(request, request.start_node)
             self.counters.requests += 1
         else:
             # Of a bad one, nothing large is kept.
@@ -192,24 +206,21 @@ class Guard:
         event = replace(event, source=printable(event.source))
         robot = self._robots.get(event.robot_id)
         record = robot.requests.get(event.request_id) if robot else None
-        if robot is None or record is None or record.request is None:
-            judged = judged_as(event, None)
-            self._outbox.refuse(
-                event.request_id, event.robot_id, self._stranger(event), judged=judged
-            )
-            return
-        unwanted = self._unwanted(robot, record, event)
+        arrival = Arrival(event=event, config=self._config, robot=robot, record=record)
+        unwanted = first_failure(ADMISSION_RULES, arrival)
         if unwanted is not None:
             self._outbox.refuse(
-                record.request_id,
-                record.robot_id,
+                event.request_id,
+                event.robot_id,
                 unwanted,
                 judged=judged_as(event, None),
-                answers_refused=record.answers_refused,
+                answers_refused=record.answers_refused if record else 0,
             )
             return
+        assert robot is not None, "one that asked for nothing is refused"
+        assert record is not None, "and so is an answer to nothing"
         record.answers_seen.add((event.source, event.attempt))
-        verdict = self._verdict(robot, record, event)
+        verdict = self._verdict(robot, record, arrival)
         judged = judged_as(event, verdict)
         if verdict.refusal is not None:
             self._refuse_answer(record, judged, verdict.refusal)
@@ -224,8 +235,11 @@ class Guard:
         robot.position = None
         # Written so that NaN fails it.
         if not event.lost and abs(event.x) <= COORDINATE_M_MAX and abs(event.y) <= COORDINATE_M_MAX:
-            node, distance_m = self._paths.nearest_node(event.x, event.y)
-            robot.position = Position(node=node, distance_m=distance_m, at_ns=self._now_ns)
+            node, distance_m = self._paths.network.nearest_node(event.x, event.y)
+            robot.position = Position(
+                node=node, distance_m=distance_m, x=event.x, y=event.y, at_ns=self._now_ns
+            )
+            self._safe_moves.at(node)  # Found now, so that it need not be found at a deadline.
 
     def _on_reset(self, event: ResetRequested) -> None:
         reset = [
@@ -240,12 +254,26 @@ class Guard:
                 self._plan_recovery(record)
         self._outbox.put(LatchReset(tuple(sorted(robot.robot_id for robot in reset))))
 
+    def _on_map(self, event: MapChanged) -> None:
+        """Take over what is closed.  Open requests are prepared anew when they are next looked at."""
+        opened = openness(self._warehouse, event.closures)
+        self._paths = self._paths_on_map
+        if opened != self._paths_on_map.openness:
+            self._paths = Paths(self._warehouse, opened, network=self._paths.network)
+        self._safe_moves = SafeMoves(self._paths)
+        self._judge.paths = self._paths
+        for robot in self._robots.values():
+            if not robot.latched:
+                for record in robot.requests.values():
+                    self._plan_recovery(record)
+
     # The life of a request
 
     def _fall_due(self, robot: RobotRecord, record: RequestRecord, stamp_age_ns: int) -> None:
         self._start_clock(record, stamp_age_ns)
+        self._prepared(record)
         staged, record.staged = record.staged, None
-        obstacle = _LATCHED if robot.latched else record.defect
+        obstacle = LATCHED if robot.latched else record.defect
         if staged is not None and staged.verdict.route is not None and obstacle is None:
             refusal = self._start_refusal(robot, staged.verdict.route)
             if refusal is None:
@@ -310,7 +338,8 @@ class Guard:
     def _close_window(self, robot: RobotRecord, record: RequestRecord) -> None:
         """Decide without a planner's route: the literal default is the safe move."""
         refusal = record.last_refusal or _SILENT
-        standby = record.standby
+        prepared = self._prepared(record)
+        standby = prepared.standby if prepared else None
         if (
             self._config.standby_at_deadline
             and standby is not None
@@ -331,7 +360,7 @@ class Guard:
     def _plan_recovery(self, record: RequestRecord) -> None:
         if (
             record.state is RequestState.HALTED
-            and record.standby
+            and record.prepared is not None
             and self._config.recovery == "standby"
         ):
             self._set_timer(self._now_ns + self._config.recovery_delay_ns, record)
@@ -340,12 +369,14 @@ class Guard:
         """Drive the standby route from wherever the safe move has brought the robot."""
         if robot.latched or record.request is None:
             return
-        node = self._node(robot)
+        node = robot.node(self._now_ns, self._config)
         if node is None:
             self._set_timer(self._now_ns + _RECOVERY_RETRY_NS, record)
             return
-        at_start = node == record.request.start_node
-        route = record.standby if at_start else self._judge.standby(record.request, node)
+        prepared = self._prepared(record)
+        if node != record.request.start_node:
+            prepared = self._judge.prepare(record.request, node)
+        route = prepared.standby if prepared else None
         if route is not None and record.accept(RequestInput.STANDBY_RELEASED):
             self._outbox.recovery(record, route, record.halted_by)
 
@@ -405,55 +436,39 @@ class Guard:
         robot = self._robots[robot_id] = RobotRecord(robot_id=robot_id)
         return robot
 
-    def _stranger(self, event: CandidateArrived) -> Refusal:
-        """Say why a candidate belongs to no request of this guard."""
-        if not (is_identifier(event.robot_id) and is_identifier(event.request_id)):
-            return Refusal(
-                FailureMode.BAD_IDENTIFIER, "request_id or robot_id is not an identifier"
-            )
-        if event.robot_id not in self._robots:
-            said = f"robot {event.robot_id} has asked for nothing"
-            return Refusal(FailureMode.UNKNOWN_ROBOT, said)
-        return Refusal(FailureMode.UNKNOWN_REQUEST, f"robot {event.robot_id} has not asked for it")
+    def _prepared(self, record: RequestRecord) -> PreparedRequest | None:
+        """Return what is known of a request on the map as it is now; None where it cannot be served.
 
-    def _unwanted(
-        self, robot: RobotRecord, record: RequestRecord, event: CandidateArrived
-    ) -> Refusal | None:
-        """Say why nobody will look at an answer; None where it is to be judged."""
-        if record.state not in MAY_SEND_ROUTE:
-            return Refusal(FailureMode.STALE, "the request is decided")
-        if record.state is RequestState.HALTED and self._config.recovery == "none":
-            return Refusal(FailureMode.STALE, "the request is decided, and recovery is off")
-        if robot.latched:
-            return _LATCHED
-        if event.source == STANDBY:
-            return Refusal(FailureMode.BAD_IDENTIFIER, f"the source {STANDBY!r} is the guard's own")
-        if (event.source, event.attempt) in record.answers_seen:
-            return Refusal(FailureMode.REPEATED, f"attempt {event.attempt} came before")
-        if len(record.answers_seen) >= CANDIDATES_PER_REQUEST_MAX:
-            return Refusal(
-                FailureMode.CANDIDATE_FLOOD,
-                f"over {CANDIDATES_PER_REQUEST_MAX} answers to one request",
+        Where the map has changed since, a staged route is judged again.
+        """
+        if record.prepared is None or record.prepared.paths is self._paths:
+            return record.prepared
+        request = record.prepared.request
+        record.prepared = self._judge.prepare(request, request.start_node)
+        staged = record.staged
+        if staged is not None and staged.verdict.answer is not None:
+            verdict = self._judge.verdict_again(
+                record.prepared, staged.verdict.answer, source=staged.candidate.source
             )
-        return record.defect
+            record.staged = replace(staged, verdict=verdict)
+            if verdict.refusal is not None:
+                record.staged = None
+                record.accept(RequestInput.STAGED_REFUSED)
+                self._refuse_answer(record, replace(staged, verdict=verdict), verdict.refusal)
+        return record.prepared
 
-    def _verdict(
-        self, robot: RobotRecord, record: RequestRecord, event: CandidateArrived
-    ) -> Verdict:
-        assert record.request is not None, "a request of which only the id is known is decided"
-        if event.failure:
-            mode = PLANNER_REPORTS.get(event.failure, FailureMode.PLANNER_BAD_RESPONSE)
-            refusal = Refusal(mode, f"the planner reports {printable(event.failure)}")
-            return Verdict(route=None, refusal=refusal, stage_ns={})
-        verdict = self._judge.verdict(
-            record.request, event.payload, source=event.source, standby=record.standby
-        )
-        if verdict.route is None or record.state is RequestState.PLANNING:
+    def _verdict(self, robot: RobotRecord, record: RequestRecord, arrival: Arrival) -> Verdict:
+        event = arrival.event
+        report = first_failure((REPORT_RULE,), arrival)
+        if report is not None:
+            return Verdict(route=None, refusal=report, stage_ns={})
+        prepared = self._prepared(record)
+        assert prepared is not None, "a request with a defect is not admitted"
+        verdict = self._judge.verdict(prepared, event.payload, source=event.source)
+        if verdict.route is None or record.state in (RequestState.PLANNING, RequestState.STAGED):
             return verdict  # While the robot is still on its way, where it starts is asked later.
-        refusal_or_none = self._start_refusal(robot, verdict.route)
-        if refusal_or_none is None:
-            return verdict
-        return replace(verdict, route=None, refusal=refusal_or_none)
+        refusal = self._start_refusal(robot, verdict.route)
+        return verdict if refusal is None else replace(verdict, route=None, refusal=refusal)
 
     def _start_clock(self, record: RequestRecord, stamp_age_ns: int) -> None:
         believable = 0 <= stamp_age_ns <= STAMP_AGE_NS_MAX
@@ -464,36 +479,20 @@ class Guard:
         self._timers_set += 1
         heappush(self._timers, (at_ns, self._timers_set, record))
 
-    def _position(self, robot: RobotRecord) -> Position | None:
-        position = robot.position
-        if position is None or self._now_ns - position.at_ns > self._config.position_age_ns_max:
-            return None
-        return position
-
-    def _node(self, robot: RobotRecord) -> int | None:
-        """Return the node on which the robot stands; None between nodes and where that is unknown."""
-        position = self._position(robot)
-        if position is None or position.distance_m > self._config.start_tolerance_m:
-            return None
-        return position.node
-
     def _safe_move(self, robot: RobotRecord) -> SafeMove:
-        if self._position(robot) is None:
+        if robot.believed(self._now_ns, self._config) is None:
             return CANCEL_AND_HOLD
-        node = self._node(robot)
-        return HOLD if node is None else self._safe_moves[node]
+        node = robot.node(self._now_ns, self._config)
+        return HOLD if node is None else self._safe_moves.at(node)
 
     def _start_refusal(self, robot: RobotRecord, route: ValidatedRoute) -> Refusal | None:
-        position = self._position(robot)
-        if position is None:
-            return Refusal(FailureMode.POSITION_UNKNOWN, "no position that is fresh enough")
-        start = route.waypoints[0].node
-        if self._node(robot) != start:
-            return Refusal(
-                FailureMode.START_OUT_OF_RANGE,
-                f"the route starts on node {start}, the robot is {position.distance_m:.2f} m from node {position.node}",
-            )
-        return None
+        departure = Departure(
+            start=self._warehouse.nodes[route.waypoints[0].node],
+            position=robot.believed(self._now_ns, self._config),
+            age_ns=self._now_ns - robot.position.at_ns if robot.position else -1,
+            config=self._config,
+        )
+        return first_failure(START_RULES, departure)
 
 
 def _internal(error: Exception) -> Refusal:

@@ -1,22 +1,23 @@
 """Validation with the guard's configuration and map: what `Guard` asks before it lets a route through."""
 
+from dataclasses import replace
 from typing import Final
 
 from fallback_guard.core.config import GuardConfig
 from fallback_guard.core.motion import ValidatedRoute
 from fallback_guard.core.paths import Paths
+from fallback_guard.core.prepared import PreparedRequest, prepare
 from fallback_guard.core.request import PickRequest
+from fallback_guard.core.route_rules import Budget
+from fallback_guard.core.schema import Route
 from fallback_guard.core.standby import route_of, standby_order
 from fallback_guard.core.validation import (
-    Budget,
-    Case,
     Stopwatch,
     Verdict,
     stopped,
     validate,
     validate_decoded,
 )
-from fallback_guard.core.warehouse import Warehouse
 
 STANDBY: Final = "standby"
 """The source of routes that the guard computed itself."""
@@ -26,48 +27,41 @@ class Judge:
     """Judges routes for any request on one map.  Remembers nothing of a request."""
 
     def __init__(
-        self,
-        *,
-        config: GuardConfig,
-        warehouse: Warehouse,
-        paths: Paths,
-        stopwatch: Stopwatch = stopped,
+        self, *, config: GuardConfig, paths: Paths, stopwatch: Stopwatch = stopped
     ) -> None:
         """Hold what every verdict rests on; `stopwatch` measures the stages for the record."""
-        self.config = config
-        self._warehouse = warehouse
-        self._paths = paths
+        self.paths = paths
         self._stopwatch = stopwatch
+        self.configure(config)
 
-    def verdict(
-        self, request: PickRequest, payload: bytes, *, source: str, standby: ValidatedRoute | None
-    ) -> Verdict:
-        """Judge a planner's answer; `standby` is the route whose length it is measured against."""
-        case = self._case(request, request.start_node, standby)
-        case.payload = payload
-        return validate(case, source=source, stopwatch=self._stopwatch)
+    def configure(self, config: GuardConfig) -> None:
+        """Judge by other parameters from now on."""
+        self._budget = Budget(
+            payload_bytes_max=config.payload_bytes_max,
+            capacity_pieces=config.capacity_pieces,
+            detour_factor=config.detour_factor,
+            robot_speed_mps=config.robot_speed_mps,
+            pick_ns=config.pick_ns,
+        )
 
-    def standby(self, request: PickRequest, start_node: int) -> ValidatedRoute | None:
-        """Return the guard's own route from `start_node`; None where no open path joins the stops."""
-        order = standby_order(request, self._warehouse, self._paths, start_node=start_node)
+    def prepare(self, request: PickRequest, start_node: int) -> PreparedRequest:
+        """Return a sound request with its ways and its standby route, for a robot on `start_node`."""
+        prepared = prepare(request, self.paths, start_node=start_node)
+        return replace(prepared, standby=self._standby(prepared))
+
+    def verdict(self, prepared: PreparedRequest, payload: bytes, *, source: str) -> Verdict:
+        """Judge a planner's answer; its length is measured against the standby route's."""
+        return validate(payload, prepared, self._budget, source=source, stopwatch=self._stopwatch)
+
+    def verdict_again(self, prepared: PreparedRequest, answer: Route, *, source: str) -> Verdict:
+        """Judge an answer that was accepted before: the map may have changed since."""
+        return validate_decoded(
+            answer, prepared, self._budget, source=source, stopwatch=self._stopwatch
+        )
+
+    def _standby(self, prepared: PreparedRequest) -> ValidatedRoute | None:
+        order = standby_order(prepared)
         if order is None:
             return None
-        case = self._case(request, start_node, None)
-        case.route = route_of(request, order)
-        return validate_decoded(case, source=STANDBY).route
-
-    def _case(self, request: PickRequest, start_node: int, standby: ValidatedRoute | None) -> Case:
-        return Case(
-            request=request,
-            warehouse=self._warehouse,
-            paths=self._paths,
-            start_node=start_node,
-            budget=Budget(
-                payload_bytes_max=self.config.payload_bytes_max,
-                capacity_pieces=self.config.capacity_pieces,
-                detour_factor=self.config.detour_factor,
-                robot_speed_mps=self.config.robot_speed_mps,
-                pick_ns=self.config.pick_ns,
-                reference_m=standby.length_m if standby else None,
-            ),
-        )
+        answer = route_of(prepared.request, order)
+        return validate_decoded(answer, prepared, self._budget, source=STANDBY).route

@@ -50,9 +50,6 @@ DETAIL_CHARS_MAX: Final = 240
 STAMP_AGE_NS_MAX: Final = 50 * NS_PER_MS
 """A stamp older than this is not believed to be the moment the request fell due."""
 
-PATHS_REMEMBERED_MAX: Final = 4_096
-"""Start nodes whose shortest paths are kept; the oldest is dropped first."""
-
 MAP_BYTES_MAX: Final = 128 * 1024 * 1024
 """A map of 100,000 bins takes about 60 MB as GeoJSON."""
 
@@ -60,10 +57,16 @@ MAP_FEATURES_MAX: Final = 1_000_000
 """Features in a map, for the same reason."""
 
 PATHS_BYTES_MAX: Final = 256 * 1024 * 1024
-"""Memory for them; on a large map it is reached long before the number."""
+"""Memory for shortest paths; the paths between 3,500 junctions fit, and the oldest are dropped beyond that."""
+
+CLOSURES_MAX: Final = 100_000
+"""Ids in one list of closures.  Who closes more than that has closed the warehouse."""
 
 COORDINATE_M_MAX: Final = 1_000_000.0
 """A point further from the map's origin is a mistake in whatever said it."""
+
+WAYPOINTS_MAX: Final = 1_024
+"""Turns and stops of one route; 32 stops in a large warehouse take 200."""
 
 ROUTE_DURATION_NS_MAX: Final = 3_600 * NS_PER_S
 """A pick tour of more than an hour is a mistake in whatever asked for it."""

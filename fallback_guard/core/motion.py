@@ -3,11 +3,11 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import IntEnum
-from itertools import pairwise
+from typing import NamedTuple
 
 from fallback_guard.core.failure_modes import FailureMode
 from fallback_guard.core.safe_moves import SafeMoveKind
-from fallback_guard.core.warehouse import Warehouse
+from fallback_guard.core.waypoint import Waypoint
 
 
 class MotionKind(IntEnum):
@@ -18,18 +18,7 @@ class MotionKind(IntEnum):
     SAFE_MOVE = 2
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Waypoint:
-    """A point to drive to (m), and the speed limit on the way to it (m/s, None: none)."""
-
-    node: int
-    x: float
-    y: float
-    speed_limit_mps: float | None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RouteStop:
+class RouteStop(NamedTuple):
     """A pick at `waypoints[waypoint_index]`."""
 
     bin: str
@@ -41,12 +30,24 @@ class RouteStop:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ValidatedRoute:
-    """A route that passed every rule, with its way filled in from the map."""
+    """A route that passed every rule, with its way filled in from the map.
+
+    `picks` are bin, SKU and quantity of each stop, `pick_waypoints` where among `waypoints` it is.
+    """
 
     source: str
-    stops: tuple[RouteStop, ...]
-    waypoints: tuple[Waypoint, ...]
+    picks: Sequence[tuple[str, str, int]]
+    pick_waypoints: Sequence[int]
+    waypoints: Sequence[Waypoint]
     length_m: float
+
+    @property
+    def stops(self) -> tuple[RouteStop, ...]:
+        """The stops in driving order."""
+        return tuple(
+            RouteStop(*pick, self.waypoints[index].node, index)
+            for pick, index in zip(self.picks, self.pick_waypoints, strict=True)
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,17 +61,7 @@ class Motion:
     reason: FailureMode | None
     source: str
     stops: tuple[RouteStop, ...]
-    waypoints: tuple[Waypoint, ...]
+    waypoints: Sequence[Waypoint]
     safe_move: SafeMoveKind
     safe_move_target: int
     lease_ns: int
-
-
-def waypoints_along(warehouse: Warehouse, nodes: Sequence[int]) -> tuple[Waypoint, ...]:
-    """Return the waypoints of a way along edges of the map; KeyError where there is no edge."""
-    limits = (None, *(warehouse.edges[pair].speed_limit_mps for pair in pairwise(nodes)))
-    points = (warehouse.nodes[node] for node in nodes)
-    return tuple(
-        Waypoint(node=point.id, x=point.x, y=point.y, speed_limit_mps=limit)
-        for point, limit in zip(points, limits, strict=False)
-    )

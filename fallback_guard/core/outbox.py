@@ -8,12 +8,11 @@ from fallback_guard.core.events import CandidateArrived
 from fallback_guard.core.failure_modes import FailureMode
 from fallback_guard.core.identifiers import printable
 from fallback_guard.core.limits import REFUSALS_REPORTED_PER_S_MAX
-from fallback_guard.core.motion import Motion, MotionKind, ValidatedRoute, waypoints_along
+from fallback_guard.core.motion import Motion, MotionKind, ValidatedRoute
 from fallback_guard.core.records import Judged, RequestRecord
+from fallback_guard.core.rules import Refusal
 from fallback_guard.core.safe_moves import SafeMove, SafeMoveKind
 from fallback_guard.core.units import NS_PER_S
-from fallback_guard.core.validation import Refusal
-from fallback_guard.core.warehouse import Warehouse
 
 
 @dataclass(slots=True, kw_only=True)
@@ -32,11 +31,10 @@ class Counters:
 class Outbox:
     """Collects the effects of one step.  Decides nothing; each motion gets the next sequence number."""
 
-    def __init__(self, *, config: GuardConfig, warehouse: Warehouse, first_sequence: int) -> None:
+    def __init__(self, *, config: GuardConfig, first_sequence: int) -> None:
         """Begin above `first_sequence`."""
         self.counters = Counters()
         self.config = config
-        self._warehouse = warehouse
         self._sequence = first_sequence
         self._now_ns = 0
         self._effects: list[Effect] = []
@@ -84,7 +82,7 @@ class Outbox:
                 reason=refusal.mode,
                 source="",
                 stops=(),
-                waypoints=waypoints_along(self._warehouse, safe_move.path),
+                waypoints=safe_move.waypoints,
                 safe_move=safe_move.kind,
                 safe_move_target=safe_move.target,
                 lease_ns=self.config.lease_ns,
@@ -134,6 +132,9 @@ class Outbox:
                     attempt=candidate.attempt if candidate else 0,
                     failure_mode=refusal.mode,
                     detail=refusal.detail,
+                    rule=refusal.rule,
+                    measured=refusal.measured,
+                    limit=refusal.limit,
                     planning_ns=candidate.planning_ns if candidate else 0,
                     stage_ns=judged.verdict.stage_ns if judged else {},
                     candidates_refused=answers_refused,
@@ -205,6 +206,9 @@ class Outbox:
                     attempt=candidate.attempt if candidate else 0,
                     failure_mode=refusal.mode if refusal else None,
                     detail=refusal.detail if refusal else "",
+                    rule=refusal.rule if refusal else "",
+                    measured=refusal.measured if refusal else 0.0,
+                    limit=refusal.limit if refusal else 0.0,
                     clock=record.clock,
                     time_to_decision_ns=taken_ns,
                     time_left_ns=max(0, self.config.deadline_ns - taken_ns),

@@ -2,15 +2,17 @@
 
 from dataclasses import dataclass, field, replace
 
+from fallback_guard.core.config import GuardConfig
 from fallback_guard.core.effects import Clock
 from fallback_guard.core.events import CandidateArrived
 from fallback_guard.core.failure_modes import FailureMode
 from fallback_guard.core.identifiers import is_identifier
 from fallback_guard.core.limits import REQUESTS_REMEMBERED_MAX
-from fallback_guard.core.motion import ValidatedRoute
+from fallback_guard.core.prepared import PreparedRequest
 from fallback_guard.core.request import PickRequest
-from fallback_guard.core.request_states import OPEN, RequestInput, RequestState, after
-from fallback_guard.core.validation import Refusal, Verdict
+from fallback_guard.core.request_states import OPEN, TERMINAL, RequestInput, RequestState, after
+from fallback_guard.core.rules import Refusal
+from fallback_guard.core.validation import Verdict
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,8 +35,8 @@ def judged_as(candidate: CandidateArrived, verdict: Verdict | None) -> Judged:
 class RequestRecord:
     """One request.  `request` is None where only its id is known.
 
-    `defect` is what keeps it from being served; `standby` the route the guard itself would drive;
-    `sequence` that of the last motion sent for it, 0 before the decision.
+    `defect` is what keeps it from being served; `prepared` what an answer is judged by, None where there is a
+    defect or nothing more can come; `sequence` that of the last motion sent for it, 0 before the decision.
     """
 
     request_id: str
@@ -42,7 +44,7 @@ class RequestRecord:
     request: PickRequest | None = None
     state: RequestState = RequestState.PLANNING
     defect: Refusal | None = None
-    standby: ValidatedRoute | None = None
+    prepared: PreparedRequest | None = None
     staged: Judged | None = None
     last_refusal: Refusal | None = None
     last_judged: Judged | None = None
@@ -60,6 +62,8 @@ class RequestRecord:
         if following is None:
             return False
         self.state = following
+        if following in TERMINAL:
+            self.prepared = self.staged = None
         return True
 
     def supersede(self) -> None:
@@ -82,10 +86,12 @@ def closed_record(request_id: str, robot_id: str) -> RequestRecord:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Position:
-    """Where a robot was at `at_ns`: the nearest node and how far away from it (m)."""
+    """Where a robot was at `at_ns` (m), the nearest node, and how far away that is (m)."""
 
     node: int
     distance_m: float
+    x: float
+    y: float
     at_ns: int
 
 
@@ -103,6 +109,20 @@ class RobotRecord:
     def requests_open(self) -> int:
         """How many requests wait for their decision."""
         return sum(record.state in OPEN for record in self.requests.values())
+
+    def believed(self, now_ns: int, config: GuardConfig) -> Position | None:
+        """Return the last position; None where it is too old to be believed."""
+        position = self.position
+        if position is None or now_ns - position.at_ns > config.position_age_ns_max:
+            return None
+        return position
+
+    def node(self, now_ns: int, config: GuardConfig) -> int | None:
+        """Return the node on which the robot stands; None between nodes and where that is unknown."""
+        position = self.believed(now_ns, config)
+        if position is None or position.distance_m > config.start_tolerance_m:
+            return None
+        return position.node
 
     def supersede_all(self) -> None:
         """Let no route follow the safe moves of earlier requests: a newer one was made."""

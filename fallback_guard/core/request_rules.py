@@ -5,7 +5,7 @@ from fallback_guard.core.failure_modes import FailureMode
 from fallback_guard.core.identifiers import is_identifier, printable
 from fallback_guard.core.limits import INSTRUCTIONS_CHARS_MAX, QUANTITY_MAX, STOPS_MAX
 from fallback_guard.core.request import PickItem, PickRequest
-from fallback_guard.core.validation import Refusal
+from fallback_guard.core.rules import Refusal
 from fallback_guard.core.warehouse import Warehouse
 
 
@@ -14,7 +14,7 @@ def request_defect(
 ) -> Refusal | None:
     """Return what keeps `request` from being served, or None.  Its two ids are checked before this."""
     problem = _problem(request, warehouse, config)
-    return Refusal(FailureMode.BAD_REQUEST, problem) if problem else None
+    return Refusal(FailureMode.BAD_REQUEST, problem, 1, 0, "sound_request") if problem else None
 
 
 def _problem(request: PickRequest, warehouse: Warehouse, config: GuardConfig) -> str | None:

@@ -1,11 +1,14 @@
 """The route schema, version 1: the only thing a planner may say."""
 
-from typing import Annotated, Final, Literal
+from typing import Annotated, Final
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from fallback_guard.core.identifiers import IDENTIFIER_PATTERN
 from fallback_guard.core.limits import IDENTIFIER_CHARS_MAX, QUANTITY_MAX, STOPS_MAX, VIA_NODES_MAX
+
+VERSION: Final = 1
+"""The version of the schema."""
 
 NODE_ID_MAX: Final = 2**32 - 1
 """Node ids are uint32 on the wire."""
@@ -17,14 +20,8 @@ NodeId = Annotated[int, Field(ge=0, le=NODE_ID_MAX)]
 Quantity = Annotated[int, Field(ge=1, le=QUANTITY_MAX)]
 
 
-def _integer(value: object) -> object:
-    # Literal compares by ==, for which true and 1.0 are 1 as well.
-    if type(value) is not int:
-        raise ValueError("the version is an integer")
-    return value
-
-
-Version = Annotated[Literal[1], BeforeValidator(_integer)]
+Version = Annotated[int, Field(ge=VERSION, le=VERSION, json_schema_extra={"const": VERSION})]
+"""An integer in a range: a literal is compared by ==, for which true and 1.0 are 1 as well."""
 
 
 class _Strict(BaseModel):

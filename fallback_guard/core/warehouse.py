@@ -2,8 +2,8 @@
 
 The file format is the graph of Nav2's route server: a GeoJSON FeatureCollection in which Points are
 nodes (`properties.id`) and LineStrings or MultiLineStrings are edges in one direction
-(`properties.startid`, `properties.endid`).  Coordinates are metres in the map frame.  The guard reads
-these keys beside Nav2's own:
+(`properties.startid`, `properties.endid`).  Coordinates are metres in the map frame.  As in Nav2, the way
+along an edge is the straight line between its nodes.  The guard reads these keys beside Nav2's own:
 
 ======== ============================ =====================================================
 feature  property                     meaning
@@ -13,14 +13,27 @@ node     `metadata.no_waiting`        true: waiting here blocks others, so retre
 edge     `metadata.abs_speed_limit`   m/s, the key of Nav2's time scorer
 edge     `metadata.closed`            true: closed when the map loads
 Polygon  `type`                       `keep_out` or `refuge`
+Polygon  `metadata.closed`            a keep-out zone is closed unless this says false, a refuge is
+                                      open unless this says true
 ======== ============================ =====================================================
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from enum import Enum
 from types import MappingProxyType
 
-from shapely import LineString, Point, Polygon, prepare
+from shapely import LineString, Point, Polygon, STRtree
+
+Pair = tuple[int, int]
+"""An edge by its start and its end node."""
+
+
+class ZoneKind(str, Enum):
+    """What an area is for."""
+
+    KEEP_OUT = "keep_out"
+    REFUGE = "refuge"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,7 +49,11 @@ class Node:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Edge:
-    """A way from node `start` to node `end`.  `speed_limit_mps` is None where there is none."""
+    """A straight way from node `start` to node `end`.
+
+    `speed_limit_mps` is None where there is none; `closed` is what the map says, before anybody closes or
+    opens it.
+    """
 
     id: int
     start: int
@@ -44,80 +61,79 @@ class Edge:
     length_m: float
     speed_limit_mps: float | None = None
     closed: bool = False
-    keep_out: bool = False
-
-    @property
-    def is_open(self) -> bool:
-        """Whether a robot may take it."""
-        return not (self.closed or self.keep_out)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Zone:
-    """An area: `corners` in metres, closed implicitly."""
+    """An area: `corners` in metres, closed implicitly, and `holes` in it.
+
+    A closed keep-out zone may not be touched, a closed refuge not be retreated to.  `edges` are those that
+    touch the area, `nodes` those in it or on its border.
+    """
 
     id: int
+    kind: ZoneKind
     corners: tuple[tuple[float, float], ...]
+    holes: tuple[tuple[tuple[float, float], ...], ...] = ()
+    closed: bool
+    edges: tuple[Pair, ...] = ()
+    nodes: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Warehouse:
-    """A loaded map: consistent, and never changed.
+    """A loaded map: consistent, and never changed.  What is closed at the moment is told by `openness`.
 
-    `edges` is keyed by start and end node; `bins` leads from a bin to the node from which it is picked.
+    `edges` is keyed by start and end node, `edge_pairs` leads there from an edge's id; `bins` leads from a
+    bin to the node from which it is picked.  `closed_edges` are the ids of those that the map itself closes.
     """
 
     nodes: Mapping[int, Node]
-    edges: Mapping[tuple[int, int], Edge]
+    edges: Mapping[Pair, Edge]
+    edge_pairs: Mapping[int, Pair]
+    closed_edges: frozenset[int]
     bins: Mapping[str, int]
-    refuges: tuple[int, ...]
-    keep_outs: tuple[Zone, ...] = ()
+    zones: Mapping[int, Zone]
 
 
 def build_warehouse(
-    *,
-    nodes: tuple[Node, ...],
-    edges: tuple[Edge, ...],
-    refuges: tuple[Zone, ...],
-    keep_outs: tuple[Zone, ...],
+    *, nodes: Iterable[Node], edges: Iterable[Edge], zones: Iterable[Zone]
 ) -> Warehouse:
-    """Join the parts: mark edges that cross a keep-out zone, find the nodes within refuges.
+    """Join the parts, and find what each zone touches.
 
     The parts have to be consistent; `geojson.load_warehouse` sees to that.
     """
     by_id = {node.id: node for node in nodes}
-    keep_out_polygons = [Polygon(zone.corners) for zone in keep_outs]
-    refuge_polygons = [Polygon(zone.corners) for zone in refuges]
-    for polygon in (*keep_out_polygons, *refuge_polygons):
-        prepare(polygon)
-
-    def crosses_keep_out(edge: Edge) -> bool:
-        start, end = by_id[edge.start], by_id[edge.end]
-        line = LineString([(start.x, start.y), (end.x, end.y)])
-        return any(polygon.intersects(line) for polygon in keep_out_polygons)
-
-    def is_refuge(node: Node) -> bool:
-        point = Point(node.x, node.y)
-        return any(polygon.covers(point) for polygon in refuge_polygons) and not any(
-            polygon.intersects(point) for polygon in keep_out_polygons
-        )
-
-    marked = {
-        (edge.start, edge.end): Edge(
-            id=edge.id,
-            start=edge.start,
-            end=edge.end,
-            length_m=edge.length_m,
-            speed_limit_mps=edge.speed_limit_mps,
-            closed=edge.closed,
-            keep_out=crosses_keep_out(edge),
-        )
-        for edge in edges
-    }
+    by_pair = {(edge.start, edge.end): edge for edge in edges}
     return Warehouse(
         nodes=MappingProxyType(by_id),
-        edges=MappingProxyType(marked),
-        bins=MappingProxyType({name: node.id for node in nodes for name in node.bins}),
-        refuges=tuple(sorted(node.id for node in nodes if is_refuge(node))),
-        keep_outs=keep_outs,
+        edges=MappingProxyType(by_pair),
+        edge_pairs=MappingProxyType({edge.id: pair for pair, edge in by_pair.items()}),
+        closed_edges=frozenset(edge.id for edge in by_pair.values() if edge.closed),
+        bins=MappingProxyType({name: node.id for node in by_id.values() for name in node.bins}),
+        zones=MappingProxyType(_with_what_they_touch(tuple(zones), by_id, tuple(by_pair))),
     )
+
+
+def _with_what_they_touch(
+    zones: tuple[Zone, ...], nodes: Mapping[int, Node], pairs: tuple[Pair, ...]
+) -> dict[int, Zone]:
+    if not zones:
+        return {}
+    ids = tuple(nodes)
+    positions = {node.id: (node.x, node.y) for node in nodes.values()}
+    shapes = [Polygon(zone.corners, zone.holes) for zone in zones]
+    node_tree = STRtree([Point(positions[node]) for node in ids])
+    edge_tree = STRtree([LineString((positions[start], positions[end])) for start, end in pairs])
+    return {
+        zone.id: replace(
+            zone,
+            nodes=tuple(
+                sorted(ids[int(i)] for i in node_tree.query(shape, predicate="intersects"))
+            ),
+            edges=tuple(
+                sorted(pairs[int(i)] for i in edge_tree.query(shape, predicate="intersects"))
+            ),
+        )
+        for zone, shape in zip(zones, shapes, strict=True)
+    }

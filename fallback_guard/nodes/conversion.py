@@ -8,12 +8,13 @@ from std_msgs.msg import Header
 from fallback_guard import msg
 from fallback_guard.core import events
 from fallback_guard.core.effects import Decision
-from fallback_guard.core.limits import STOPS_MAX
+from fallback_guard.core.limits import CLOSURES_MAX, STOPS_MAX
 from fallback_guard.core.motion import Motion
+from fallback_guard.core.openness import Closures
 from fallback_guard.core.outbox import Counters
 from fallback_guard.core.request import PickItem, PickRequest
+from fallback_guard.core.rules import Stage
 from fallback_guard.core.units import NS_PER_S
-from fallback_guard.core.validation import Stage
 
 MAP_FRAME = "map"
 """The frame of all coordinates (REP 105)."""
@@ -104,6 +105,27 @@ def to_position_arrived(message: msg.RobotPosition) -> events.PositionArrived:
     )
 
 
+def to_closures(message: msg.MapClosures) -> Closures:
+    """Read what is closed; a list over the limit closes everything."""
+    lists = (
+        message.closed_edges,
+        message.opened_edges,
+        message.closed_zones,
+        message.opened_zones,
+    )
+    if message.everything or any(len(ids) > CLOSURES_MAX for ids in lists):
+        return Closures(everything=True)
+    closed_edges, opened_edges, closed_zones, opened_zones = (
+        frozenset(int(number) for number in ids) for ids in lists
+    )
+    return Closures(
+        closed_edges=closed_edges,
+        opened_edges=opened_edges,
+        closed_zones=closed_zones,
+        opened_zones=opened_zones,
+    )
+
+
 def to_motion_command(motion: Motion, stamp: Time) -> msg.MotionCommand:
     """Write a motion, field by field from what was validated."""
     return msg.MotionCommand(
@@ -150,6 +172,10 @@ def to_guard_decision(decision: Decision, stamp: Time) -> msg.GuardDecision:
         attempt=decision.attempt,
         failure_mode=decision.failure_mode.value if decision.failure_mode else "",
         detail=decision.detail,
+        rule=decision.rule,
+        # An int in a float64 field is taken for the bits of a double.
+        measured=float(decision.measured),
+        limit=float(decision.limit),
         bucket=int(decision.bucket),
         vda5050_error=decision.vda5050_error,
         clock=int(decision.clock),
@@ -170,6 +196,8 @@ def to_guard_state(  # noqa: PLR0913  # the fields of the message
     period_ns: int,
     state: int,
     latched_robots: tuple[str, ...],
+    closures: Time,
+    edges_blocked: int,
     counters: Counters,
 ) -> msg.GuardState:
     """Write the sign of life."""
@@ -179,6 +207,8 @@ def to_guard_state(  # noqa: PLR0913  # the fields of the message
         period=to_duration(period_ns),
         state=state,
         latched_robots=list(latched_robots),
+        closures=closures,
+        edges_blocked=edges_blocked,
         requests=counters.requests,
         decisions=counters.decisions,
         routes=counters.routes,

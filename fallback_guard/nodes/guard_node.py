@@ -6,6 +6,7 @@ import time
 from pathlib import Path
 from typing import Final
 
+from builtin_interfaces.msg import Time
 from diagnostic_msgs.msg import DiagnosticStatus
 from rcl_interfaces.msg import SetParametersResult
 from rclpy.clock import Clock
@@ -16,12 +17,20 @@ from rclpy.parameter import Parameter as RosParameter
 from fallback_guard import msg
 from fallback_guard.core.config import GUARD_PARAMETERS, GuardConfig, guard_config
 from fallback_guard.core.effects import Effect, LatchReset, ReportDecision, SendMotion
-from fallback_guard.core.events import ConfigurationChanged, Event, ResetRequested, TimePassed
+from fallback_guard.core.events import (
+    ConfigurationChanged,
+    Event,
+    MapChanged,
+    ResetRequested,
+    TimePassed,
+)
 from fallback_guard.core.geojson import MapError, load_warehouse
 from fallback_guard.core.guard import Guard
+from fallback_guard.core.openness import AS_ON_THE_MAP, Closures, unknown_ids
 from fallback_guard.core.outbox import Counters
 from fallback_guard.core.parameters import Parameter, ParameterError
 from fallback_guard.core.units import NS_PER_MS
+from fallback_guard.core.warehouse import Warehouse
 from fallback_guard.nodes import conversion, topics
 from fallback_guard.nodes.deadline_timer import DeadlineTimer
 from fallback_guard.nodes.diagnostics import diagnostic_array, guard_status
@@ -39,6 +48,9 @@ NODE_PARAMETERS: Final = (AUTOSTART, *GUARD_PARAMETERS)
 
 _DIAGNOSTICS_PERIOD_S: Final = 1.0
 
+_IDS_LOGGED_MAX: Final = 10
+"""Ids named in one line of the log."""
+
 
 class GuardNode(LifecycleNode):
     """Decides nothing itself.  Inactive, it hears everything and sends only its state."""
@@ -48,9 +60,12 @@ class GuardNode(LifecycleNode):
         super().__init__("guard_node")
         self._lock = threading.Lock()
         self._guard: Guard | None = None
+        self._warehouse: Warehouse | None = None
         self._active = False
         self._heartbeat = 0
         self._problem: Exception | None = None
+        self._closures: Closures = AS_ON_THE_MAP
+        self._closures_stamp = Time()
 
         values = declared(self, NODE_PARAMETERS)
         autostart = values.pop(AUTOSTART.name)
@@ -64,6 +79,7 @@ class GuardNode(LifecycleNode):
         topics.PICK_REQUEST.subscribe(self, self._on_pick_request)
         topics.ROUTE_DUE.subscribe(self, self._on_route_due)
         topics.CANDIDATE_ROUTE.subscribe(self, self._on_candidate_route)
+        topics.MAP_CLOSURES.subscribe(self, self._on_map_closures)
         topics.ROBOT_POSITION.subscribe(self, self._on_robot_position)
         self.create_service(ResetLatch, topics.RESET_SERVICE, self._on_reset)
         self._deadline = DeadlineTimer(self._on_deadline)
@@ -103,7 +119,8 @@ class GuardNode(LifecycleNode):
             first_sequence=time.time_ns() // NS_PER_MS,
         )
         with self._lock:
-            self._guard = guard
+            self._guard, self._warehouse = guard, warehouse
+        self._name_unknown_closures()
         self.get_logger().info(
             f"configured: {len(warehouse.nodes)} nodes, {len(warehouse.bins)} bins, "
             f"deadline {self._config.deadline_ms} ms"
@@ -111,13 +128,14 @@ class GuardNode(LifecycleNode):
         return super().on_configure(state)
 
     def on_activate(self, state: LifecycleState) -> TransitionCallbackReturn:
-        """Begin to decide, by the parameters as they are now."""
+        """Begin to decide, by the parameters and the closures as they are now."""
         # The map and its tables live as long as the guard: collections need not look at them again.
         gc.collect()
         gc.freeze()
         with self._lock:
             self._active = True
         self._step(ConfigurationChanged(config=self._config))
+        self._step(MapChanged(closures=self._closures))
         self.get_logger().info("active")
         return super().on_activate(state)
 
@@ -155,6 +173,25 @@ class GuardNode(LifecycleNode):
 
     def _on_robot_position(self, message: msg.RobotPosition) -> None:
         self._step(conversion.to_position_arrived(message))
+
+    def _on_map_closures(self, message: msg.MapClosures) -> None:
+        self._closures, self._closures_stamp = conversion.to_closures(message), message.header.stamp
+        if self._closures.everything:
+            self.get_logger().warning("map_closures: everything is closed")
+        self._name_unknown_closures()
+        self._step(MapChanged(closures=self._closures))
+
+    def _name_unknown_closures(self) -> None:
+        if self._warehouse is None:
+            return
+        edges, zones = unknown_ids(self._warehouse, self._closures)
+        for what, ids in (("edges", edges), ("zones", zones)):
+            if ids:
+                named = ", ".join(str(number) for number in ids[:_IDS_LOGGED_MAX])
+                more = (
+                    f" and {len(ids) - _IDS_LOGGED_MAX} more" if len(ids) > _IDS_LOGGED_MAX else ""
+                )
+                self.get_logger().warning(f"map_closures: {what} not on the map: {named}{more}")
 
     def _on_deadline(self) -> None:
         self._step(TimePassed())
@@ -226,6 +263,8 @@ class GuardNode(LifecycleNode):
                     period_ns=self._config.heartbeat_ms * NS_PER_MS,
                     state=self._state_code(latched),
                     latched_robots=latched,
+                    closures=self._closures_stamp,
+                    edges_blocked=self._guard.edges_blocked if self._guard else 0,
                     counters=self._guard.counters if self._guard else Counters(),
                 )
             )

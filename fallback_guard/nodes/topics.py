@@ -15,6 +15,7 @@ from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
 from fallback_guard.msg import (
     GuardDecision,
     GuardState,
+    MapClosures,
     MotionCommand,
     PickRequest,
     RobotPosition,
@@ -61,6 +62,7 @@ ROBOT_POSITION: Final = Topic(
     # The newest one counts, and a lost one is followed by the next.
     qos=QoSProfile(depth=5, reliability=ReliabilityPolicy.BEST_EFFORT),
 )
+MAP_CLOSURES: Final = Topic(name="map_closures", type=MapClosures, qos=_reliable(1, latched=True))
 MOTION: Final = Topic(name="motion", type=MotionCommand, qos=_reliable(50))
 GUARD_DECISION: Final = Topic(name="guard/decision", type=GuardDecision, qos=_reliable(500))
 GUARD_STATE: Final = Topic(name="guard/state", type=GuardState, qos=_reliable(1, latched=True))

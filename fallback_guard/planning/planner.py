@@ -16,8 +16,8 @@ from fallback_guard.core.failure_modes import FAILURE_MODES, Bucket, FailureMode
 from fallback_guard.core.identifiers import is_identifier
 from fallback_guard.core.limits import REQUESTS_REMEMBERED_MAX, STOPS_MAX
 from fallback_guard.core.request import PickRequest
+from fallback_guard.core.rules import Refusal
 from fallback_guard.core.units import NS_PER_MS, ns_to_seconds
-from fallback_guard.core.validation import Refusal
 from fallback_guard.planning.client import Answer, Llm
 from fallback_guard.planning.config import PlannerConfig
 from fallback_guard.planning.prompt import chat_messages, route_json_schema

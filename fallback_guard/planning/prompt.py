@@ -15,7 +15,7 @@ from fallback_guard.core.limits import (
     STOPS_MAX,
 )
 from fallback_guard.core.request import PickItem, PickRequest
-from fallback_guard.core.validation import Refusal
+from fallback_guard.core.rules import Refusal
 
 JsonObject = dict[str, object]
 """A JSON object that is about to be written."""

@@ -81,29 +81,28 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Print one verdict for each route."""
-    config = guard_config(_parameters(options.set))
+    config = guard_config(parameters(options.set))
     warehouse = load_warehouse(options.map)
-    request = _read_request(options.request)
+    request = read_request(options.request)
     defect = request_defect(request, warehouse, config)
     if defect is not None:
         raise UsageError(
             f"{options.request}: {defect.detail}. Correct the request or choose its map"
         )
-    judge = Judge(
-        config=config, warehouse=warehouse, paths=Paths(warehouse), stopwatch=time.perf_counter_ns
-    )
-    standby = judge.standby(request, request.start_node)
+    judge = Judge(config=config, paths=Paths(warehouse), stopwatch=time.perf_counter_ns)
+    prepared = judge.prepare(request, request.start_node)
     all_accepted = True
     for name in options.files:
         for place, payload in _payloads(name, config, lines=options.jsonl):
-            verdict = judge.verdict(request, payload, source="file", standby=standby)
+            verdict = judge.verdict(prepared, payload, source="file")
             all_accepted = all_accepted and verdict.refusal is None
             sys.stdout.buffer.write(orjson.dumps(_as_json(place, verdict)) + b"\n")
     sys.stdout.flush()
     return 0 if all_accepted else 1
 
 
-def _parameters(settings: list[str]) -> Mapping[str, object]:
+def parameters(settings: list[str]) -> Mapping[str, object]:
+    """Return what `--set` gives, each value as its parameter takes it."""
     defaults = {row.name: row.default for row in GUARD_PARAMETERS}
     given: dict[str, object] = {}
     for setting in settings:
@@ -123,7 +122,8 @@ def _number(text: str) -> object:
         return text
 
 
-def _read_request(path: Path) -> PickRequest:
+def read_request(path: Path) -> PickRequest:
+    """Return the pick request in a file; UsageError where it has none."""
     try:
         with path.open("rb") as file:
             data = file.read(_REQUEST_BYTES_MAX + 1)
@@ -191,5 +191,8 @@ def _as_json(place: str, verdict: Verdict) -> dict[str, object]:
         "failure_mode": refusal.mode.value if refusal else None,
         "bucket": FAILURE_MODES[refusal.mode].bucket.name if refusal else None,
         "detail": refusal.detail if refusal else "",
+        "rule": refusal.rule if refusal else None,
+        "measured": refusal.measured if refusal else None,
+        "limit": refusal.limit if refusal else None,
         "stage_ns": {stage.value: taken_ns for stage, taken_ns in verdict.stage_ns.items()},
     }

@@ -9,7 +9,8 @@ from typing import Final
 
 from fallback_guard.core.geojson import MapError
 from fallback_guard.core.parameters import ParameterError
-from fallback_guard.tools import check, demo, modes, schema
+from fallback_guard.tools import check, demo, modes, rules, schema, vda5050
+from fallback_guard.tools import map as map_command
 from fallback_guard.tools.errors import UsageError
 
 EXIT_UNUSABLE: Final = 2
@@ -26,23 +27,25 @@ class Command:
     run: Callable[[argparse.Namespace], int]
 
 
+_WORDS: Final = {
+    "check": check,
+    "demo": demo,
+    "map": map_command,
+    "modes": modes,
+    "rules": rules,
+    "schema": schema,
+    "vda5050": vda5050,
+}
+
 COMMANDS: Final[Mapping[str, Command]] = MappingProxyType(
     {
-        "check": Command(
-            does=check.DOES, example=check.EXAMPLE, add_arguments=check.add_arguments, run=check.run
-        ),
-        "demo": Command(
-            does=demo.DOES, example=demo.EXAMPLE, add_arguments=demo.add_arguments, run=demo.run
-        ),
-        "modes": Command(
-            does=modes.DOES, example=modes.EXAMPLE, add_arguments=modes.add_arguments, run=modes.run
-        ),
-        "schema": Command(
-            does=schema.DOES,
-            example=schema.EXAMPLE,
-            add_arguments=schema.add_arguments,
-            run=schema.run,
-        ),
+        word: Command(
+            does=module.DOES,
+            example=module.EXAMPLE,
+            add_arguments=module.add_arguments,
+            run=module.run,
+        )
+        for word, module in _WORDS.items()
     }
 )
 

@@ -30,14 +30,23 @@ class HostileKind(str, Enum):
     HUGE_BODY = "huge_body"
     OVERSIZE = "oversize"
     LONE_SURROGATE = "lone_surrogate"
+    BYTE_ORDER_MARK = "byte_order_mark"
     TOO_DEEP = "too_deep"
     EMPTY = "empty"
     MALFORMED = "malformed"
     FENCED = "fenced"
     PROSE = "prose"
+    SEVERAL_DOCUMENTS = "several_documents"
+    COMMENT = "comment"
     TRAILING_COMMA = "trailing_comma"
+    SINGLE_QUOTES = "single_quotes"
+    UNQUOTED_KEY = "unquoted_key"
+    PYTHON_LITERAL = "python_literal"
     NAN = "nan"
+    NOT_AN_OBJECT = "not_an_object"
     DUPLICATE_KEY = "duplicate_key"
+    SURROGATE_ESCAPE = "surrogate_escape"
+    NUMBER_RANGE = "number_range"
     WRONG_REQUEST = "wrong_request"
     WRONG_ITEM = "wrong_item"
     REPEATED_ITEM = "repeated_item"
@@ -155,6 +164,10 @@ def _lone_surrogate(question: Question) -> Reply:
     return completion(question.text().replace('"version"', '"\ud800version"', 1))
 
 
+def _byte_order_mark(question: Question) -> Reply:
+    return completion(f"\ufeff{question.text()}")
+
+
 def _too_deep(question: Question) -> Reply:
     deep = "[" * NESTING_MAX + "]" * NESTING_MAX
     return completion(question.text().replace('"stops":[', f'"stops":[{deep},', 1))
@@ -176,12 +189,49 @@ def _prose(question: Question) -> Reply:
     return completion(f"Sure! Here is the best route: {question.text()} Happy picking!")
 
 
+def _several_documents(question: Question) -> Reply:
+    return completion(f"{question.text()}\n{question.text()}")
+
+
+def _comment(question: Question) -> Reply:
+    return completion(question.text().replace("{", "{ // the best route\n", 1))
+
+
 def _trailing_comma(question: Question) -> Reply:
     return completion(f"{question.text()[:-1]},}}")
 
 
+def _single_quotes(question: Question) -> Reply:
+    return completion(question.text().replace('"', "'"))
+
+
+def _unquoted_key(question: Question) -> Reply:
+    return completion(question.text().replace('"version"', "version", 1))
+
+
+def _version(question: Question, version: str) -> Reply:
+    """Return the right route with another version, as it is written."""
+    return completion(question.text().replace('"version":1', f'"version":{version}', 1))
+
+
+def _python_literal(question: Question) -> Reply:
+    return _version(question, "None")
+
+
 def _nan(question: Question) -> Reply:
-    return completion(question.text().replace('"version":1', '"version":NaN', 1))
+    return _version(question, "NaN")
+
+
+def _number_range(question: Question) -> Reply:
+    return _version(question, "1e999")
+
+
+def _not_an_object(question: Question) -> Reply:
+    return completion(f"[{question.text()}]")
+
+
+def _surrogate_escape(question: Question) -> Reply:
+    return completion(question.text().replace('"version"', r'"\ud800version"', 1))
 
 
 def _duplicate_key(question: Question) -> Reply:
@@ -255,14 +305,25 @@ HOSTILE_KINDS: Final[Mapping[HostileKind, HostileRow]] = MappingProxyType(
         HostileKind.HUGE_BODY: HostileRow(_huge_body, FailureMode.PLANNER_BAD_RESPONSE),
         HostileKind.OVERSIZE: HostileRow(_oversize, FailureMode.OVERSIZE),
         HostileKind.LONE_SURROGATE: HostileRow(_lone_surrogate, FailureMode.NOT_UTF8),
+        HostileKind.BYTE_ORDER_MARK: HostileRow(_byte_order_mark, FailureMode.BYTE_ORDER_MARK),
         HostileKind.TOO_DEEP: HostileRow(_too_deep, FailureMode.TOO_DEEP),
         HostileKind.EMPTY: HostileRow(_empty, FailureMode.EMPTY),
         HostileKind.MALFORMED: HostileRow(_malformed, FailureMode.TRUNCATED),
         HostileKind.FENCED: HostileRow(_fenced, FailureMode.FENCED),
         HostileKind.PROSE: HostileRow(_prose, FailureMode.PROSE),
+        HostileKind.SEVERAL_DOCUMENTS: HostileRow(
+            _several_documents, FailureMode.SEVERAL_DOCUMENTS
+        ),
+        HostileKind.COMMENT: HostileRow(_comment, FailureMode.COMMENT),
         HostileKind.TRAILING_COMMA: HostileRow(_trailing_comma, FailureMode.TRAILING_COMMA),
+        HostileKind.SINGLE_QUOTES: HostileRow(_single_quotes, FailureMode.SINGLE_QUOTES),
+        HostileKind.UNQUOTED_KEY: HostileRow(_unquoted_key, FailureMode.UNQUOTED_KEY),
+        HostileKind.PYTHON_LITERAL: HostileRow(_python_literal, FailureMode.PYTHON_LITERAL),
         HostileKind.NAN: HostileRow(_nan, FailureMode.NOT_FINITE),
+        HostileKind.NOT_AN_OBJECT: HostileRow(_not_an_object, FailureMode.NOT_AN_OBJECT),
         HostileKind.DUPLICATE_KEY: HostileRow(_duplicate_key, FailureMode.DUPLICATE_KEY),
+        HostileKind.SURROGATE_ESCAPE: HostileRow(_surrogate_escape, FailureMode.SURROGATE),
+        HostileKind.NUMBER_RANGE: HostileRow(_number_range, FailureMode.NUMBER_RANGE),
         HostileKind.WRONG_REQUEST: HostileRow(_wrong_request, FailureMode.WRONG_REQUEST),
         HostileKind.WRONG_ITEM: HostileRow(_wrong_item, FailureMode.ITEM_UNKNOWN),
         HostileKind.REPEATED_ITEM: HostileRow(

@@ -22,6 +22,7 @@ from urllib.parse import urlsplit
 
 from fallback_guard.core.geojson import MapError, load_warehouse
 from fallback_guard.core.paths import Paths
+from fallback_guard.core.prepared import prepare
 from fallback_guard.core.request import PickItem, PickRequest
 from fallback_guard.core.standby import standby_order
 from fallback_guard.core.warehouse import Warehouse
@@ -195,7 +196,7 @@ class HostileLlm:
         if not nodes_known or any(item.bin not in warehouse.bins for item in request.items):
             return request.items
         with self._lock:  # Paths remembers what it computes.
-            order = standby_order(request, warehouse, paths, start_node=request.start_node)
+            order = standby_order(prepare(request, paths, start_node=request.start_node))
         return order or request.items
 
 

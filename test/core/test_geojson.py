@@ -51,21 +51,15 @@ BROKEN: Final[dict[str, tuple[Callable[[Features], None], str]]] = {
         _set(EDGE, "properties", "endid", 99),
         "edge 100: endid 99 is no node",
     ),
-    "an edge drawn the other way": (
-        _append(world.edge_feature(500, (4, (20.0, 10.0)), (5, (30.0, 0.0)))),
-        "edge 500: its line does not end at node 4 (startid)",
+    "an edge between two places that are one": (
+        _append(
+            world.node_feature(9, 0.0, 0.0), world.edge_feature(500, _SPAN[0], (9, (0.0, 0.0)))
+        ),
+        "edge 500: nodes 1 and 9 are at the same place",
     ),
-    "an edge to its own node": (
-        _append(world.edge_feature(500, _SPAN[0], _SPAN[0])),
-        "edge 500: it leads nowhere",
-    ),
-    "an edge twice": (
-        _append(world.edge_feature(500, *_SPAN)),
-        "edge 500: edge 100 joins the same nodes",
-    ),
-    "an edge id twice": (
-        _append(world.edge_feature(100, *_SPAN)),
-        "(id 100): another edge has the same id",
+    "an edge id for two ways": (
+        _append(world.edge_feature(100, (2, (10.0, 0.0)), (1, (0.0, 0.0)))),
+        "edge 100: two edges have this id, from node 1 to 2 and from 2 to 1",
     ),
     "a node id twice": (
         _append(world.node_feature(1, 5.0, 5.0)),
@@ -115,7 +109,9 @@ BROKEN: Final[dict[str, tuple[Callable[[Features], None], str]]] = {
     "no geometry": (_set(NODE, "", "geometry", None), "geometry"),
     "no properties": (_set(NODE, "", "properties", None), "properties"),
     "an id as text": (_set(NODE, "properties", "id", "1"), "(id 1): properties.id"),
-    "an id as a float": (_set(NODE, "properties", "id", 1.0), "(id 1.0): properties.id"),
+    "an id as a fraction": (_set(NODE, "properties", "id", 1.5), "(id 1.5): properties.id"),
+    "an id as a truth": (_set(NODE, "properties", "id", True), "(id True): properties.id"),  # noqa: FBT003
+    "an enormous id": (_set(NODE, "properties", "id", 10**40), "properties.id"),
     "a negative id": (_set(NODE, "properties", "id", -1), "(id -1): properties.id"),
     "an id over 32 bit": (_set(NODE, "properties", "id", 2**32), "properties.id"),
     "an id that is a list": (
@@ -138,21 +134,61 @@ BROKEN: Final[dict[str, tuple[Callable[[Features], None], str]]] = {
         _set(EDGE, "properties.metadata", "closed", "no"),
         "properties.metadata.closed",
     ),
-    "a line of one point": (_set(EDGE, "geometry", "coordinates", [[0, 0]]), "coordinates"),
     "a curve": (_set(NODE, "geometry", "type", "CircularString"), "geometry type 'CircularString'"),
-    "a geometry without a type": (_set(NODE, "geometry", "type", None), "geometry.type"),
+    "a geometry without a type": (
+        _set(NODE, "geometry", "type", None),
+        "geometry type that is no text",
+    ),
     "a zone of another type": (
         _set(REFUGE, "properties", "type", "parking"),
         "(id 900): properties.type",
     ),
-    "a zone with a hole": (
+    "a zone whose hole reaches out of it": (
         _set(
             REFUGE,
             "geometry",
             "coordinates",
-            [[[0, 0], [9, 0], [9, 9], [0, 0]], [[1, 1], [2, 1], [2, 2], [1, 1]]],
+            [[[0, 0], [9, 0], [9, 9], [0, 0]], [[1, 1], [20, 2], [2, 2], [1, 1]]],
         ),
-        "geometry.coordinates",
+        "(id 900): Self-intersection",
+    ),
+    "a zone of several parts": (
+        _set(
+            REFUGE,
+            "",
+            "geometry",
+            {"type": "MultiPolygon", "coordinates": [[[[0, 0], [9, 0], [9, 9], [0, 0]]]] * 2},
+        ),
+        "(id 900): it has several parts",
+    ),
+    "a zone with four coordinates in its only part": (
+        _set(
+            REFUGE,
+            "",
+            "geometry",
+            {"type": "MultiPolygon", "coordinates": [[[[0, 0, 0, 0], [9, 0], [9, 9], [0, 0]]]]},
+        ),
+        "(id 900): geometry.coordinates.0.0.0: List should have at most 3 items",
+    ),
+    "a refuge without a node": (
+        _append(world.zone_feature(902, "refuge", 500, 500, 1)),
+        "zone 902: this refuge has no node in it",
+    ),
+    "a refuge that no edge leads to": (
+        _append(world.node_feature(9, 50.0, 0.0), world.zone_feature(902, "refuge", 50, 0, 1)),
+        "zone 902: no open edge leads into this refuge",
+    ),
+    "a refuge that only a closed edge leads to": (
+        _append(world.zone_feature(902, "refuge", 30, 10, 1)),
+        "zone 902: no open edge leads into this refuge",
+    ),
+    "a refuge within a closed keep-out zone": (
+        _append(world.zone_feature(902, "keep_out", 20, 10, 0.1)),
+        "zone 900: no open edge leads into this refuge",
+    ),
+    "a bin that no edge leads to": (
+        _append(world.node_feature(9, 50.0, 0.0, {"bins": ["Q"]})),
+        "node 9: bin 'Q' is here, and no edge leads to it or away",
     ),
     "a zone of three points": (
         _set(REFUGE, "geometry", "coordinates", [[[0, 0], [9, 0], [0, 0]]]),
@@ -160,7 +196,7 @@ BROKEN: Final[dict[str, tuple[Callable[[Features], None], str]]] = {
     ),
     "a zone that crosses itself": (
         _set(REFUGE, "geometry", "coordinates", [[[0, 0], [9, 9], [9, 0], [0, 9], [0, 0]]]),
-        "Self-intersection",
+        "(id 900): Self-intersection",
     ),
     "a zone without an area": (
         _set(REFUGE, "geometry", "coordinates", [[[0, 0], [0, 0], [0, 0], [0, 0]]]),
@@ -202,6 +238,7 @@ NOT_MAPS: Final[dict[str, bytes]] = {
     "a lone feature": json.dumps(world.node_feature(1, 0.0, 0.0)).encode(),
     "features are an object": b'{"type":"FeatureCollection","features":{}}',
     "features are no objects": b'{"type":"FeatureCollection","features":[1]}',
+    "a number over all bounds": b'{"type":"FeatureCollection","features":[],"x":1e400}',
     "nested deeply": b"[" * 100_000,
     "nested as deeply as the parser allows": b"[" * 1_024 + b"]" * 1_024,
     "an id nested deeply": b'{"type":"FeatureCollection","features":[{"properties":{"id":'
@@ -236,6 +273,19 @@ def test_the_size_of_a_map(
     else:
         with pytest.raises(MapError, match="over the limit"):
             load_warehouse(path)
+
+
+@pytest.mark.parametrize(("limit", "accepted"), [(-1, False), (0, True), (1, True)])
+def test_the_number_of_features(
+    limit: int, monkeypatch: pytest.MonkeyPatch, *, accepted: bool
+) -> None:
+    features = world.features()
+    monkeypatch.setattr(geojson, "MAP_FEATURES_MAX", len(features) + limit)
+    if accepted:
+        parse_warehouse(world.collection(features), source="m")
+    else:
+        with pytest.raises(MapError, match="features"):
+            parse_warehouse(world.collection(features), source="m")
 
 
 def test_an_endless_file_is_not_read_to_its_end(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -288,46 +338,32 @@ def test_no_bytes_raise_anything_else(data: bytes) -> None:
         parse_warehouse(data, source="m")
 
 
-# Good maps
+BINS: Final[dict[str, tuple[bytes, str]]] = {
+    "a node that is none": (b'{"Q": 99}', "bin 'Q': 99 is no node"),
+    "a node by its name": (b'{"Q": "2"}', "Q: Input should be a valid integer"),
+    "a bin of a node again": (b'{"A-1": 2}', "bin 'A-1' is on node 2 too"),
+    "a bin twice": (b'{"Q": 2, "R": 3, "Q": 2}', "bin 'Q' is there twice"),
+    "two lists of bins": (
+        b'{"Q": 2}, "bins": {"R": 3}',
+        '"bins": {...} stands in the text 2 times',
+    ),
+    "a list of bins in disguise": (
+        b'null, "b\\u0069ns": {"Q": 2, "Q": 3}',
+        "stands in the text 0 times",
+    ),
+    "a name with brackets": (b'{"Q{}": 2}', "bin name 'Q{}'"),
+    "a name that is no identifier": (b'{"Q 1": 2}', "bin name 'Q 1'"),
+    "a list": (b'["Q"]', "the collection's bins"),
+}
 
 
-def test_what_the_small_warehouse_says() -> None:
-    warehouse = world.warehouse()
-    assert warehouse.bins == {"A-1": 2, "A-2": 2, "B-1": 3, "C-1": 4, "X-1": 7}
-    assert warehouse.refuges == (5,)
-    assert {pair for pair, edge in warehouse.edges.items() if edge.keep_out} == {
-        (1, 8),
-        (8, 1),
-        (8, 6),
-        (6, 8),
-    }
-    assert {pair for pair, edge in warehouse.edges.items() if edge.closed} == {(4, 7), (7, 4)}
-    assert warehouse.edges[2, 3].speed_limit_mps == 1.0
-    assert warehouse.edges[2, 6].length_m == 10.0
-    assert (6, 2) not in warehouse.edges
+def _with_bins(bins: bytes) -> bytes:
+    return world.collection(world.features())[:-1] + b', "bins": ' + bins + b"}"
 
 
-def test_a_refuge_within_a_keep_out_zone_is_none() -> None:
-    features = [*world.features(), world.zone_feature(902, "keep_out", 20, 10, 0.1)]
-    assert parse_warehouse(world.collection(features), source="m").refuges == ()
-
-
-def test_a_map_of_one_node() -> None:
-    warehouse = parse_warehouse(world.collection([world.node_feature(0, 0.0, 0.0)]), source="m")
-    assert list(warehouse.nodes) == [0]
-
-
-def test_lines_of_many_parts_and_heights() -> None:
-    line = world.edge_feature(7, (1, (0.0, 0.0)), (2, (10.0, 0.0)))
-    parts = [[[0, 0, 1.5], [3, 4, 1.5]], [[3, 4, 1.5], [10, 0, 1.5]]]
-    line["geometry"] = {"type": "MultiLineString", "coordinates": parts}
-    nodes = [world.node_feature(1, 0.0, 0.0), world.node_feature(2, 10.0, 0.0)]
-    warehouse = parse_warehouse(world.collection([*nodes, line]), source="m")
-    assert warehouse.edges[1, 2].length_m == pytest.approx(5 + 65**0.5)
-
-
-def test_the_sample_map_can_be_used() -> None:
-    warehouse = load_warehouse(world.SAMPLE)
-    assert warehouse.bins
-    assert warehouse.refuges
-    assert any(edge.keep_out for edge in warehouse.edges.values())
+@pytest.mark.parametrize(("bins", "said"), BINS.values(), ids=BINS.keys())
+def test_broken_bins_of_the_collection_are_refused(bins: bytes, said: str) -> None:
+    with pytest.raises(MapError) as caught:
+        parse_warehouse(_with_bins(bins), source="maps/north.geojson")
+    _assert_helpful(str(caught.value), "maps/north.geojson")
+    assert said in str(caught.value)

@@ -230,7 +230,7 @@ def test_a_position_that_means_nothing_replaces_a_good_one(
 def test_a_position_that_cannot_be_used_is_no_position(monkeypatch: pytest.MonkeyPatch) -> None:
     t = Timeline(standing_on=1)
     with monkeypatch.context() as patch:
-        patch.setattr("fallback_guard.core.paths.Paths.nearest_node", _broken)
+        patch.setattr("fallback_guard.core.network.Network.nearest_node", _broken)
         t.position(0.0, 0.0).expect_refusal(FailureMode.INTERNAL_ERROR)
     assert _safe_move_of(t, SafeMoveKind.CANCEL_AND_HOLD) == ()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -12,6 +13,8 @@ from fallback_guard.core.effects import Effect, Occasion, ReportDecision, SendMo
 from fallback_guard.core.events import Event, TimePassed
 from fallback_guard.core.failure_modes import FailureMode
 from fallback_guard.core.motion import MotionKind
+from fallback_guard.core.route_rules import ROUTE_RULES, Case
+from fallback_guard.core.rules import Rule
 from timeline import Timeline
 
 if TYPE_CHECKING:
@@ -74,13 +77,13 @@ PLACES = [
     "fallback_guard.core.guard.Guard._close_window",
     "fallback_guard.core.guard.Guard._accept",
     "fallback_guard.core.guard.Guard._send_planned",
-    "fallback_guard.core.guard.Guard._position",
-    "fallback_guard.core.judge.Judge.standby",
+    "fallback_guard.core.records.RobotRecord.believed",
+    "fallback_guard.core.judge.Judge.prepare",
     "fallback_guard.core.judge.Judge.verdict",
     "fallback_guard.core.judge.validate",
     "fallback_guard.core.outbox.Outbox.route_when_due",
     "fallback_guard.core.outbox.Outbox._send_route",
-    "fallback_guard.core.paths.Paths.path",
+    "fallback_guard.core.paths.Paths.legs",
     "fallback_guard.core.records.RobotRecord.remember",
 ]
 
@@ -114,15 +117,17 @@ def _reports(effects: list[Effect]) -> list[ReportDecision]:
     return [effect for effect in effects if isinstance(effect, ReportDecision)]
 
 
-@pytest.mark.parametrize("rule", validation.RULES, ids=[rule.name for rule in validation.RULES])
+@pytest.mark.parametrize("rule", ROUTE_RULES, ids=[rule.name for rule in ROUTE_RULES])
 def test_a_rule_that_raises_lets_nothing_through(
-    rule: validation.Rule, monkeypatch: pytest.MonkeyPatch
+    rule: Rule[Case], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    rules = tuple(
-        validation.Rule(row.stage, broken) if row is rule else row for row in validation.RULES
+    t = Timeline().request()
+    stages = tuple(
+        (stage, tuple(replace(row, check=broken) if row is rule else row for row in rules))
+        for stage, rules in validation.STAGES
     )
-    monkeypatch.setattr(validation, "RULES", rules)
-    t = Timeline().request().answer()
+    monkeypatch.setattr(validation, "STAGES", stages)
+    t.answer()
     t.expect_refusal(BROKEN)
     t.at_ms(145).expect_safe_move(BROKEN)
 
@@ -130,7 +135,7 @@ def test_a_rule_that_raises_lets_nothing_through(
 def test_a_recovery_that_raises_sends_nothing_and_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
     t = Timeline().request().at_ms(145).on_node(2)
     t.expect_safe_move(FailureMode.PLANNER_SILENT)
-    monkeypatch.setattr("fallback_guard.core.judge.Judge.standby", broken)
+    monkeypatch.setattr("fallback_guard.core.judge.Judge.prepare", broken)
     t.at_ms(2_000).expect_refusal(BROKEN)
     t.at_ms(60_000).expect_nothing()
 
@@ -156,7 +161,7 @@ def test_an_event_of_an_unknown_kind_changes_nothing() -> None:
 def test_one_broken_request_leaves_the_others_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     t = Timeline().request()
     with monkeypatch.context() as patch:
-        patch.setattr("fallback_guard.core.judge.Judge.standby", broken)
+        patch.setattr("fallback_guard.core.judge.Judge.prepare", broken)
         t.request(world.pick_request("R-2")).expect_safe_move(BROKEN, request_id="R-2")
         t.request(world.pick_request("R-2")).expect_refusal(FailureMode.REPEATED)
     t.at_ms(144).answer().expect_route()

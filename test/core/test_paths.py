@@ -8,7 +8,6 @@ from math import inf, isfinite
 from random import Random
 from typing import TYPE_CHECKING, Final
 
-import numpy as np
 import pytest
 
 import world
@@ -17,9 +16,11 @@ from fallback_guard.core.config import guard_config
 from fallback_guard.core.geojson import load_warehouse, parse_warehouse
 from fallback_guard.core.judge import Judge
 from fallback_guard.core.limits import STOPS_MAX
+from fallback_guard.core.openness import Closures, openness
 from fallback_guard.core.paths import Paths
+from fallback_guard.core.prepared import prepare
 from fallback_guard.core.request import PickItem, PickRequest
-from fallback_guard.core.safe_moves import HOLD, SafeMoveKind, safe_move_table
+from fallback_guard.core.safe_moves import HOLD, SafeMoveKind, SafeMoves
 from fallback_guard.core.standby import standby_order
 
 if TYPE_CHECKING:
@@ -65,10 +66,11 @@ def _random_warehouse(seed: int) -> Warehouse:
 
 def _distances(warehouse: Warehouse, start: int) -> dict[int, float]:
     """Return shortest lengths from `start`, in the plainest way there is (Bellman and Ford)."""
+    blocked = openness(warehouse).blocked
     distance = dict.fromkeys(warehouse.nodes, inf) | {start: 0.0}
     for _ in warehouse.nodes:
         for edge in warehouse.edges.values():
-            if not (edge.closed or edge.keep_out):
+            if (edge.start, edge.end) not in blocked:
                 distance[edge.end] = min(distance[edge.end], distance[edge.start] + edge.length_m)
     return distance
 
@@ -85,7 +87,7 @@ def test_paths_are_the_shortest_ones(seed: int) -> None:
                 assert not isfinite(expected_m)
                 continue
             assert (path[0], path[-1]) == (start, end)
-            assert all(warehouse.edges[pair].is_open for pair in pairwise(path))
+            assert not any(pair in paths.openness.blocked for pair in pairwise(path))
             assert paths.length_m(path) == pytest.approx(expected_m)
 
 
@@ -95,7 +97,7 @@ def test_lengths_are_those_of_networkx() -> None:
         graph = networkx.DiGraph()
         graph.add_nodes_from(warehouse.nodes)
         for (start, end), edge in warehouse.edges.items():
-            if edge.is_open:
+            if (start, end) not in openness(warehouse).blocked:
                 graph.add_edge(start, end, weight=edge.length_m)
         paths = Paths(warehouse)
         for start, lengths in networkx.all_pairs_dijkstra_path_length(graph):
@@ -113,26 +115,28 @@ def test_a_way_that_is_none_has_no_length() -> None:
     assert paths.path(1, 7) is None
 
 
-@pytest.mark.parametrize("remembered_max", [1, 2, 1_000])
-def test_forgotten_paths_are_computed_again(
-    remembered_max: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(paths_module, "PATHS_REMEMBERED_MAX", remembered_max)
+def test_forgotten_paths_are_computed_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(paths_module, "PATHS_BYTES_MAX", 0)
+    monkeypatch.setattr(paths_module, "_ROWS_AT_ONCE", 2)
     paths = Paths(world.warehouse())
+    paths.warm()
     for _ in range(2):
         assert [paths.distance_m(start, 1) for start in (1, 2, 3, 4)] == [0.0, 10.0, 20.0, 30.0]
-    assert len(paths._remembered) == min(remembered_max, 4)  # the bound is what is tested
+    assert len(paths._rows) == 2  # the bound is what is tested
 
 
-def test_their_memory_is_bounded_on_a_large_map(monkeypatch: pytest.MonkeyPatch) -> None:
-    bytes_each = len(world.warehouse().nodes) * (
-        np.dtype(np.float64).itemsize + np.dtype(np.int32).itemsize
-    )
-    monkeypatch.setattr(paths_module, "PATHS_BYTES_MAX", 3 * bytes_each)
-    paths = Paths(world.warehouse())
-    for start in world.warehouse().nodes:
-        paths.distance_m(start, 1)
-    assert len(paths._remembered) == 3  # the bound is what is tested
+@pytest.mark.parametrize("seed", SEEDS)
+def test_what_is_computed_ahead_is_what_would_be_computed_later(seed: int) -> None:
+    warehouse = _random_warehouse(seed)
+    early, late = Paths(warehouse), Paths(warehouse)
+    early.warm()
+    nodes = tuple(warehouse.nodes)
+    one, other = early.legs(nodes), late.legs(nodes)
+    assert one.distance_m == other.distance_m
+    places = range(len(nodes))
+    assert [one.way(a, b) for a in places for b in places] == [
+        other.way(a, b) for a in places for b in places
+    ]
 
 
 @pytest.mark.parametrize(
@@ -141,7 +145,7 @@ def test_their_memory_is_bounded_on_a_large_map(monkeypatch: pytest.MonkeyPatch)
 )
 def test_the_nearest_node(x: float, y: float, node: int, distance_m: float) -> None:
     paths = Paths(world.warehouse())
-    nearest, found_m = paths.nearest_node(x, y)
+    nearest, found_m = paths.network.nearest_node(x, y)
     assert distance_m == pytest.approx(found_m, rel=1e-3)
     assert nearest == node or x == 1e6
 
@@ -179,7 +183,7 @@ def test_a_tour_is_nearly_the_shortest_of_all(seed: int) -> None:
         best_m = min(
             _tour_m(request, order, warehouse, paths) for order in permutations(request.items)
         )
-        order = standby_order(request, warehouse, paths, start_node=request.start_node)
+        order = standby_order(prepare(request, paths, start_node=request.start_node))
         if order is None:
             assert not isfinite(best_m)
             continue
@@ -190,12 +194,9 @@ def test_a_tour_is_nearly_the_shortest_of_all(seed: int) -> None:
 @pytest.mark.parametrize("seed", SEEDS)
 def test_a_tour_passes_the_validation_and_is_always_the_same(seed: int) -> None:
     warehouse = load_warehouse(world.SAMPLE) if seed % 2 else _random_warehouse(seed)
-    judges = [
-        Judge(config=guard_config({}), warehouse=warehouse, paths=Paths(warehouse))
-        for _ in range(2)
-    ]
+    judges = [Judge(config=guard_config({}), paths=Paths(warehouse)) for _ in range(2)]
     for request in _requests(warehouse, seed, items_max=STOPS_MAX):
-        routes = [judge.standby(request, request.start_node) for judge in judges]
+        routes = [judge.prepare(request, request.start_node).standby for judge in judges]
         assert repr(routes[0]) == repr(routes[1])
         reversed_ = world.pick_request(
             request.request_id,
@@ -203,7 +204,7 @@ def test_a_tour_passes_the_validation_and_is_always_the_same(seed: int) -> None:
             goal_node=request.goal_node,
             items=tuple(reversed(request.items)),
         )
-        assert judges[0].standby(reversed_, request.start_node) == routes[0], (
+        assert judges[0].prepare(reversed_, request.start_node).standby == routes[0], (
             "the order of the items says nothing"
         )
         if routes[0] is None:
@@ -212,7 +213,8 @@ def test_a_tour_passes_the_validation_and_is_always_the_same(seed: int) -> None:
             PickItem(bin=stop.bin, sku=stop.sku, quantity=stop.quantity) for stop in routes[0].stops
         ]
         payload = world.answer(request, [world.stop(item) for item in ordered])
-        verdict = judges[0].verdict(request, payload, source="standby", standby=routes[0])
+        prepared = judges[0].prepare(request, request.start_node)
+        verdict = judges[0].verdict(prepared, payload, source="standby")
         assert verdict.route == routes[0]
 
 
@@ -221,20 +223,21 @@ def test_a_tour_passes_the_validation_and_is_always_the_same(seed: int) -> None:
 
 def test_the_table_of_safe_moves() -> None:
     warehouse = world.warehouse()
-    table = safe_move_table(warehouse, Paths(warehouse))
-    assert set(table) == set(warehouse.nodes)
+    moves = SafeMoves(Paths(warehouse))
+    table = {node: moves.at(node) for node in warehouse.nodes}
     assert {node for node, move in table.items() if move.kind is SafeMoveKind.RETREAT} == {3}
-    assert (table[3].path, table[3].target) == ((3, 5), 5)
+    assert ([point.node for point in table[3].waypoints], table[3].target) == ([3, 5], 5)
     assert (table[1], table[1].target) == (HOLD, 0)
 
 
 @pytest.mark.parametrize("closed", [True, False])
 def test_where_no_refuge_can_be_reached_the_robot_holds(*, closed: bool) -> None:
     nodes = [world.node_feature(1, 0.0, 0.0, {"no_waiting": True}), world.node_feature(2, 9.0, 0.0)]
-    edges = [world.edge_feature(7, (1, (0.0, 0.0)), (2, (9.0, 0.0)), {"closed": closed})]
+    edges = [world.edge_feature(7, (1, (0.0, 0.0)), (2, (9.0, 0.0)))]
     zones = [world.zone_feature(1, "refuge", 9, 0, 1)]
     warehouse = parse_warehouse(world.collection([*nodes, *edges, *zones]), source="m")
-    kind = safe_move_table(warehouse, Paths(warehouse))[1].kind
+    closures = Closures(closed_edges=frozenset({7} if closed else ()))
+    kind = SafeMoves(Paths(warehouse, openness(warehouse, closures))).at(1).kind
     assert kind is (SafeMoveKind.HOLD if closed else SafeMoveKind.RETREAT)
 
 
@@ -250,6 +253,6 @@ def test_on_a_refuge_the_robot_holds_and_of_two_equally_near_it_takes_the_lower(
     ]
     zones = [world.zone_feature(1, "refuge", 9, 0, 1), world.zone_feature(2, "refuge", -9, 0, 1)]
     warehouse = parse_warehouse(world.collection([*nodes, *edges, *zones]), source="m")
-    table = safe_move_table(warehouse, Paths(warehouse))
-    assert table[2].path == (2, 1)
-    assert table[1] == HOLD
+    moves = SafeMoves(Paths(warehouse))
+    assert [point.node for point in moves.at(2).waypoints] == [2, 1]
+    assert moves.at(1) == HOLD

@@ -15,8 +15,8 @@ from fallback_guard.core.effects import Clock, Decision, Occasion
 from fallback_guard.core.failure_modes import FAILURE_MODES, PLANNER_REPORTS, Bucket, FailureMode
 from fallback_guard.core.motion import Motion, MotionKind
 from fallback_guard.core.outbox import Counters
+from fallback_guard.core.rules import Stage
 from fallback_guard.core.safe_moves import SafeMoveKind
-from fallback_guard.core.validation import Stage
 
 if TYPE_CHECKING:
     from enum import IntEnum

@@ -11,6 +11,7 @@ from fallback_guard.core.events import (
     CandidateArrived,
     ConfigurationChanged,
     Event,
+    MapChanged,
     PositionArrived,
     RequestArrived,
     ResetRequested,
@@ -19,6 +20,7 @@ from fallback_guard.core.events import (
 )
 from fallback_guard.core.guard import Guard
 from fallback_guard.core.motion import Motion, MotionKind
+from fallback_guard.core.openness import AS_ON_THE_MAP, Closures
 from fallback_guard.core.units import NS_PER_MS
 
 if TYPE_CHECKING:
@@ -134,6 +136,14 @@ class Timeline:
     def configure(self, **parameters: object) -> Timeline:
         """Change the parameters while running."""
         return self.step(ConfigurationChanged(config=guard_config(parameters)))
+
+    def close(self, closures: Closures = AS_ON_THE_MAP) -> Timeline:
+        """Close and open edges and zones; nothing: all is as on the map."""
+        return self.step(MapChanged(closures=closures))
+
+    def close_everything(self) -> Timeline:
+        """Close the whole warehouse."""
+        return self.step(MapChanged(closures=Closures(everything=True)))
 
     # When
 

@@ -211,6 +211,7 @@ class Bystander:
                 topics.ROUTE_DUE,
                 topics.CANDIDATE_ROUTE,
                 topics.ROBOT_POSITION,
+                topics.MAP_CLOSURES,
                 topics.MOTION,
                 topics.GUARD_STATE,
                 topics.GUARD_DECISION,

@@ -83,20 +83,26 @@ def _broken_texts() -> Iterator[Case]:
     yield _case(
         "infinity", _picking({"quantity": "Inf"}).replace('"Inf"', "-Infinity"), F.NOT_FINITE
     )
-    yield _case("single_quotes", good.replace('"', "'"), F.MALFORMED_JSON)
+    yield _case("single_quotes", good.replace('"', "'"), F.SINGLE_QUOTES)
+    yield _case("unquoted_key", good.replace('"version"', "version"), F.UNQUOTED_KEY)
+    yield _case("python_literal", good[:-1] + ', "note": None}', F.PYTHON_LITERAL)
+    yield _case("comment", good.replace("{", "{// my plan\n", 1), F.COMMENT)
+    yield _case("byte_order_mark", b"\xef\xbb\xbf" + good.encode(), F.BYTE_ORDER_MARK)
+    yield _case("two_documents", good + good, F.SEVERAL_DOCUMENTS)
+    yield _case("surrogate_escape", good.replace("A-1", "\\ud800"), F.SURROGATE)
     yield _case("nul", good.replace("A-1", "A\0-1"), F.MALFORMED_JSON)
     yield _case("duplicate_key", good.replace("{", '{"version": 1, ', 1), F.DUPLICATE_KEY)
 
 
 def _wrong_documents() -> Iterator[Case]:
     good = _saying()
-    yield _case("two_to_the_64", _picking({"quantity": 2**64}), F.SCHEMA)
-    yield _case("huge_exponent", good.replace('"version": 1', '"version": 1e999'), F.MALFORMED_JSON)
+    yield _case("two_to_the_64", _picking({"quantity": 2**64}), F.NUMBER_RANGE)
+    yield _case("huge_exponent", good.replace('"version": 1', '"version": 1e999'), F.NUMBER_RANGE)
     yield _case("quantity_as_text", _picking({"quantity": "2"}), F.SCHEMA)
     yield _case("quantity_as_float", _picking({"quantity": 2.0}), F.SCHEMA)
     yield _case("quantity_true", _picking({"quantity": True}), F.SCHEMA)
-    yield _case("null", "null", F.SCHEMA)
-    yield _case("a_list", "[]", F.SCHEMA)
+    yield _case("null", "null", F.NOT_AN_OBJECT)
+    yield _case("a_list", "[]", F.NOT_AN_OBJECT)
     yield _case("extra_field", _saying(speed=9.0), F.SCHEMA)
     yield _case("version_2", _saying(version=2), F.SCHEMA)
     yield _case("no_stops", _saying([]), F.SCHEMA)
@@ -179,6 +185,7 @@ def test_every_kind_of_answer_is_tried() -> None:
         # Only a request can bring these about; test/core does.
         F.OVER_CAPACITY,
         F.UNREACHABLE,
+        F.TOO_MANY_WAYPOINTS,
         F.DURATION_TOO_LONG,
     }
     assert {case.expected for case in CASES} == set(FailureMode) - about_requests

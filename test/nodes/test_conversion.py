@@ -12,13 +12,15 @@ from std_msgs.msg import Header
 from fallback_guard import msg
 from fallback_guard.core.effects import Clock, Decision, Occasion
 from fallback_guard.core.failure_modes import FAILURE_MODES, Bucket, FailureMode
-from fallback_guard.core.limits import STOPS_MAX
-from fallback_guard.core.motion import Motion, MotionKind, RouteStop, Waypoint
+from fallback_guard.core.limits import CLOSURES_MAX, STOPS_MAX
+from fallback_guard.core.motion import Motion, MotionKind, RouteStop
+from fallback_guard.core.openness import Closures
 from fallback_guard.core.outbox import Counters
 from fallback_guard.core.request import PickItem
+from fallback_guard.core.rules import Stage
 from fallback_guard.core.safe_moves import SafeMoveKind
 from fallback_guard.core.units import NS_PER_S
-from fallback_guard.core.validation import Stage
+from fallback_guard.core.waypoint import Waypoint
 from fallback_guard.nodes import conversion
 
 if TYPE_CHECKING:
@@ -151,6 +153,25 @@ def test_a_position_is_read_field_by_field() -> None:
     assert (event.robot_id, event.x, event.y, event.lost) == ("picker_1", -1e308, math.inf, True)
 
 
+def test_closures_are_read_field_by_field() -> None:
+    message = msg.MapClosures(
+        closed_edges=[3, 1, 3], opened_edges=[0], closed_zones=[UINT32_MAX], opened_zones=[7, 8]
+    )
+    closures = conversion.to_closures(message)
+    for name in fields_of(message) - {"header", "everything"}:
+        assert getattr(closures, name) == frozenset(getattr(message, name)), name
+    assert not closures.everything
+    assert conversion.to_closures(msg.MapClosures()) == Closures()
+    assert conversion.to_closures(msg.MapClosures(everything=True)) == Closures(everything=True)
+
+
+@pytest.mark.parametrize("name", ["closed_edges", "opened_edges", "closed_zones", "opened_zones"])
+@pytest.mark.parametrize("count", [CLOSURES_MAX, CLOSURES_MAX + 1])
+def test_who_closes_too_much_closes_everything(name: str, count: int) -> None:
+    closures = conversion.to_closures(msg.MapClosures(**{name: [5] * count}))
+    assert closures.everything is (count > CLOSURES_MAX)
+
+
 def test_a_motion_is_written_field_by_field() -> None:
     motion = Motion(
         kind=MotionKind.ROUTE,
@@ -213,6 +234,9 @@ def test_a_decision_is_written_field_by_field(mode: FailureMode | None) -> None:
         attempt=UINT32_MAX,
         failure_mode=mode,
         detail="what was wrong",
+        rule="detour",
+        measured=61.5,
+        limit=-1e300,
         clock=Clock.ARRIVAL,
         time_to_decision_ns=145_000_001,
         time_left_ns=4_999_999,
@@ -253,13 +277,17 @@ def test_a_state_is_written_field_by_field() -> None:
         period_ns=100_000_000,
         state=2,
         latched_robots=("a", "b"),
+        closures=Time(sec=5),
+        edges_blocked=UINT32_MAX,
         counters=counters,
     )
     others = {"header", "heartbeat", "period", "state", "latched_robots"}
+    others |= {"closures", "edges_blocked"}
     for name in fields_of(message) - others:
         assert getattr(message, name) == getattr(counters, name), name
     assert (message.header.stamp, message.heartbeat, message.state) == (STAMP, UINT64_MAX, 2)
     assert message.latched_robots == ["a", "b"]
+    assert (message.closures.sec, message.edges_blocked) == (5, UINT32_MAX)
     assert conversion.from_duration(message.period) == 100_000_000
 
 

@@ -18,6 +18,7 @@ TYPES: Final = {
     "/pick_request": "fallback_guard/msg/PickRequest",
     "/route_due": "fallback_guard/msg/RouteDue",
     "/candidate_route": "fallback_guard/msg/RouteCandidate",
+    "/map_closures": "fallback_guard/msg/MapClosures",
     "/robot_position": "fallback_guard/msg/RobotPosition",
     "/motion": "fallback_guard/msg/MotionCommand",
     "/guard/decision": "fallback_guard/msg/GuardDecision",
@@ -31,7 +32,13 @@ SPEAKS: Final = {
     "picker_sim_node": {"/pick_request", "/route_due", "/robot_position"},
 }
 HEARS: Final = {
-    "guard_node": {"/pick_request", "/route_due", "/candidate_route", "/robot_position"},
+    "guard_node": {
+        "/pick_request",
+        "/route_due",
+        "/candidate_route",
+        "/robot_position",
+        "/map_closures",
+    },
     "planner_node": {"/pick_request", "/guard/decision"},
     "watchdog_node": {"/guard/state"},
     "picker_sim_node": {"/motion", "/guard/state"},

@@ -34,8 +34,8 @@ def test_each_begins_where_the_last_one_ended() -> None:
 
 def test_each_can_be_served() -> None:
     config = guard_config({})
-    judge = Judge(config=config, warehouse=SAMPLE, paths=Paths(SAMPLE))
+    judge = Judge(config=config, paths=Paths(SAMPLE))
     for request in requests(3):
         assert 1 <= len(request.items) <= 3
         assert request_defect(request, SAMPLE, config) is None
-        assert judge.standby(request, request.start_node) is not None
+        assert judge.prepare(request, request.start_node).standby is not None

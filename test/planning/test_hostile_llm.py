@@ -34,7 +34,7 @@ from fallback_guard.tools.hostile_llm import Call, HostileLlm, HostileSetupError
 
 MAP_FILE: Final = Path(__file__).parents[2] / "config" / "sample_warehouse.geojson"
 WAREHOUSE: Final = load_warehouse(MAP_FILE)
-JUDGE: Final = Judge(config=guard_config({}), warehouse=WAREHOUSE, paths=Paths(WAREHOUSE))
+JUDGE: Final = Judge(config=guard_config({}), paths=Paths(WAREHOUSE))
 BINS: Final = tuple(sorted(WAREHOUSE.bins))
 KEY: Final = "sk-passed-on-and-kept-nowhere"
 
@@ -67,9 +67,9 @@ def outcome(base_url: str, request: PickRequest, *, timeout_s: float = 5.0) -> F
     answer = asyncio.run(_answer(base_url, request, timeout_s))
     if answer.failure is not None:
         return answer.failure
-    standby = JUDGE.standby(request, request.start_node)
-    assert standby is not None
-    refusal = JUDGE.verdict(request, answer.payload, source="llm:hostile", standby=standby).refusal
+    prepared = JUDGE.prepare(request, request.start_node)
+    assert prepared.standby is not None
+    refusal = JUDGE.verdict(prepared, answer.payload, source="llm:hostile").refusal
     return refusal.mode if refusal else None
 
 
@@ -140,11 +140,11 @@ def test_a_fate_is_the_same_on_every_machine() -> None:
     """It is a hash, not a random number, and not Python's own hash either."""
     hostile = {call: kind.value for call in range(1, 13) if (kind := _fate(call))}
     assert hostile == {
-        1: "duplicate_key",
-        4: "fenced",
-        6: "huge_body",
-        8: "redirect",
-        9: "too_deep",
+        1: "wrong_bin",
+        4: "wrong_item",
+        6: "several_documents",
+        8: "unquoted_key",
+        9: "surrogate_escape",
     }
 
 

@@ -10,7 +10,7 @@ import pytest
 from fallback_guard.core.failure_modes import FailureMode
 from fallback_guard.core.limits import INSTRUCTIONS_CHARS_MAX, STOPS_MAX
 from fallback_guard.core.request import PickItem, PickRequest
-from fallback_guard.core.validation import Refusal
+from fallback_guard.core.rules import Refusal
 from fallback_guard.planning.prompt import chat_messages, route_json_schema
 
 ITEMS = (

@@ -45,7 +45,7 @@ def _missing() -> str:
 pytestmark = pytest.mark.skipif(bool(_missing()), reason=_missing() or "it is there")
 
 WAREHOUSE: Final = load_warehouse(Path(__file__).parents[2] / "config" / "sample_warehouse.geojson")
-JUDGE: Final = Judge(config=guard_config({}), warehouse=WAREHOUSE, paths=Paths(WAREHOUSE))
+JUDGE: Final = Judge(config=guard_config({}), paths=Paths(WAREHOUSE))
 ITEMS: Final = (
     PickItem(bin="B-05", sku="SKU-4", quantity=1),
     PickItem(bin="A-03", sku="SKU-9", quantity=2),
@@ -76,7 +76,7 @@ class OneRequest:
         self.request = request
         self.verdicts: list[Verdict] = []
         self.failures: list[str] = []
-        self._standby = JUDGE.standby(request, request.start_node)
+        self._prepared = JUDGE.prepare(request, request.start_node)
         self._config = planner_config({"base_url": base_url, "planning_timeout_ms": 30_000})
 
     async def run(self) -> None:
@@ -98,9 +98,7 @@ class OneRequest:
         if candidate.failure is not None:
             self.failures.append(f"{candidate.failure.value}: {candidate.detail}")
             return
-        verdict = JUDGE.verdict(
-            self.request, candidate.payload, source=candidate.source, standby=self._standby
-        )
+        verdict = JUDGE.verdict(self._prepared, candidate.payload, source=candidate.source)
         self.verdicts.append(verdict)
         if verdict.refusal is None:
             self._planner.settled(**ids)

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 import fallback_guard
-from requirements import COLCON, DEMO, MODEL, RUN_PYTHON, RUN_ROS_WHEELS, TEST
+from requirements import BENCH, COLCON, DEMO, MODEL, RUN_PYTHON, RUN_ROS_WHEELS, TEST
 
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGE = ET.parse(ROOT / "package.xml").getroot()
@@ -51,7 +51,7 @@ def test_ros_packages_are_the_same_through_both_doors() -> None:
 
 
 @pytest.mark.parametrize(
-    "requirement", [*RUN_PYTHON, *RUN_ROS_WHEELS, *DEMO, MODEL, *TEST, *COLCON]
+    "requirement", [*RUN_PYTHON, *RUN_ROS_WHEELS, *DEMO, MODEL, *TEST, *COLCON, *BENCH]
 )
 def test_dependency_is_documented_with_its_range(requirement: str) -> None:
     assert f"`{requirement}`" in (ROOT / "docs/dependencies.md").read_text(encoding="utf-8")

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from fallback_guard.core.failure_modes import FailureMode
-from fallback_guard.tools import cli, modes
+from fallback_guard.core.rule_table import RULES
+from fallback_guard.tools import cli, modes, rules
 from fallback_guard.tools.share import share_directory
 
 ROOT = Path(__file__).parents[2]
@@ -34,6 +35,12 @@ def test_unusable_arguments(arguments: list[str]) -> None:
     with pytest.raises(SystemExit) as ended:
         cli.main(arguments)
     assert ended.value.code == 2
+
+
+def test_the_page_of_rules_is_current() -> None:
+    """Written by `fallback-guard rules > docs/rules.md`."""
+    assert (ROOT / "docs" / "rules.md").read_text() == rules.page()
+    assert all(f"`{rule.name}`" in rules.page() for rule in RULES)
 
 
 def test_the_page_of_failure_modes_is_current() -> None:
