@@ -90,6 +90,7 @@ class Guard:
         self._robots: dict[str, RobotRecord] = {}
         self._timers: list[tuple[int, int, RequestRecord]] = []
         self._timers_set = 0
+        self._stranded: dict[str, RequestRecord] = {}  # By robot: no open path serves it.
         self._now_ns = 0
 
     @property
@@ -248,8 +249,7 @@ class Guard:
             if robot.latched and event.robot_id in ("", robot.robot_id)
         ]
         for robot in reset:
-            robot.latched = False
-            robot.safe_moves_in_a_row = 0
+            robot.latched, robot.safe_moves_in_a_row = False, 0
             for record in robot.requests.values():
                 self._plan_recovery(record)
         self._outbox.put(LatchReset(tuple(sorted(robot.robot_id for robot in reset))))
@@ -257,15 +257,14 @@ class Guard:
     def _on_map(self, event: MapChanged) -> None:
         """Take over what is closed.  Open requests are prepared anew when they are next looked at."""
         opened = openness(self._warehouse, event.closures)
-        self._paths = self._paths_on_map
-        if opened != self._paths_on_map.openness:
-            self._paths = Paths(self._warehouse, opened, network=self._paths.network)
+        paths = self._paths_on_map
+        if opened != paths.openness:
+            paths = Paths(self._warehouse, opened, network=paths.network)
+        self._paths = self._judge.paths = paths
         self._safe_moves = SafeMoves(self._paths)
-        self._judge.paths = self._paths
-        for robot in self._robots.values():
-            if not robot.latched:
-                for record in robot.requests.values():
-                    self._plan_recovery(record)
+        stranded, self._stranded = self._stranded, {}
+        for record in stranded.values():
+            self._plan_recovery(record)
 
     # The life of a request
 
@@ -377,7 +376,9 @@ class Guard:
         if node != record.request.start_node:
             prepared = self._judge.prepare(record.request, node)
         route = prepared.standby if prepared else None
-        if route is not None and record.accept(RequestInput.STANDBY_RELEASED):
+        if route is None:
+            self._stranded[robot.robot_id] = record
+        elif record.accept(RequestInput.STANDBY_RELEASED):
             self._outbox.recovery(record, route, record.halted_by)
 
     def _turn_away(self, event: RequestArrived | RouteFellDue, refusal: Refusal) -> None:

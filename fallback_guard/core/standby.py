@@ -44,11 +44,21 @@ def standby_order(prepared: PreparedRequest) -> tuple[PickItem, ...] | None:
     for item in sorted(prepared.request.items):
         of_place.setdefault(prepared.place_of_bin[item.bin], []).append(item)
     order = _order(prepared, sorted(of_place))
-    distance_m = prepared.legs.distance_m
-    stations = (prepared.start_place, *order, prepared.goal_place)
-    if any(distance_m[a][b] == inf for a, b in pairwise(stations)):
+    length_m = _length_m(prepared, order)
+    if length_m == inf:
         return None
+    # Of a tour and its reverse, where they are equally long, the one that comes sooner to its first pick.
+    if _length_m(prepared, order[::-1]) <= length_m + _SHORTER_M:
+        from_start_m = prepared.legs.distance_m[prepared.start_place]
+        order = min(order, order[::-1], key=lambda places: from_start_m[places[0]])
     return tuple(item for place in order for item in of_place[place])
+
+
+def _length_m(prepared: PreparedRequest, order: Sequence[int]) -> float:
+    distance_m = prepared.legs.distance_m
+    return sum(
+        distance_m[a][b] for a, b in pairwise((prepared.start_place, *order, prepared.goal_place))
+    )
 
 
 def _order(prepared: PreparedRequest, places: Sequence[int]) -> Sequence[int]:

@@ -6,7 +6,9 @@ A failing seed stands in the name of the test, and a failing example is printed;
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Container
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from random import Random
 from typing import Final
 
@@ -27,6 +29,7 @@ from fallback_guard.core.effects import (
 from fallback_guard.core.events import (
     CandidateArrived,
     Event,
+    MapChanged,
     PositionArrived,
     RequestArrived,
     ResetRequested,
@@ -42,6 +45,7 @@ from fallback_guard.core.limits import (
     STAMP_AGE_NS_MAX,
 )
 from fallback_guard.core.motion import Motion, MotionKind
+from fallback_guard.core.openness import AS_ON_THE_MAP, Closures, openness
 from fallback_guard.core.request import PickItem, PickRequest
 from fallback_guard.core.units import NS_PER_MS
 from timeline import BEGAN_NS
@@ -62,6 +66,7 @@ KINDS: Final = (
     "position",
     "position",
     "reset",
+    "map",
     "time",
 )
 AGES_NS: Final = (-1, 0, 1, STAMP_AGE_NS_MAX, STAMP_AGE_NS_MAX + 1)
@@ -84,6 +89,15 @@ WAITS_NS: Final = (
     1_000 * NS_PER_MS + 1,
 )
 VARIANTS: Final = 6
+CLOSURES: Final = (
+    AS_ON_THE_MAP,
+    AS_ON_THE_MAP,
+    Closures(closed_edges=frozenset({101})),  # From 2 to 3: there is a way around.
+    Closures(closed_edges=frozenset({101, 108})),
+    Closures(closed_zones=frozenset({900}), opened_zones=frozenset({901})),
+    Closures(everything=True),
+)
+"""For each variant what is closed: the short way, both its directions, the refuge, all of it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -172,6 +186,8 @@ def event_of(step: Step) -> Event:
         return PositionArrived(robot_id=step.robot_id, x=x, y=0.0, lost=step.variant == 4)
     if step.kind == "reset":
         return ResetRequested(robot_id=step.robot_id if step.variant else "")
+    if step.kind == "map":
+        return MapChanged(closures=CLOSURES[step.variant])
     return TimePassed()
 
 
@@ -192,6 +208,7 @@ class Simulation:
         self._recovered: set[Key] = set()
         self._accepted: list[Key] = []
         self._just_accepted: Key | None = None
+        self._blocked: Container[tuple[int, int]] = openness(world.warehouse()).blocked
         self._sequence: dict[str, int] = {}
         self._counted: Counter[str] = Counter()
 
@@ -255,6 +272,10 @@ class Simulation:
             self._asked.setdefault(key, None)
             if key not in self._due_ns:
                 self._fall_due(key, event.stamp_age_ns)
+        elif isinstance(event, MapChanged):
+            self._pass_time(0)  # What has fallen due by now is decided by the map as it was.
+            self._step(TimePassed())
+            self._blocked = openness(world.warehouse(), event.closures).blocked
 
     def _open(self, robot_id: str) -> int:
         """Count the requests that will still wait for their decision when the next event is handled."""
@@ -366,6 +387,10 @@ class Simulation:
         )
         assert picked == sorted(request.items), "a route picks what was asked for"
         assert motion.waypoints[-1].node == request.goal_node
+        for before, after in pairwise(motion.waypoints):
+            for pair in pairwise(world.nodes_between(before, after)):
+                assert pair in world.warehouse().edges, "a route takes edges of the map"
+                assert pair not in self._blocked, "a route takes no edge that is closed now"
 
     def _check_counters(self) -> None:
         counters, counted = self.guard.counters, self._counted
@@ -383,6 +408,7 @@ class Simulation:
             for record in robot.requests.values():
                 assert len(record.answers_seen) <= CANDIDATES_PER_REQUEST_MAX
         assert len(self.guard._timers) <= len(self.said)
+        assert len(self.guard._stranded) <= len(ROBOTS)
 
 
 def simulate(config: GuardConfig, steps: list[Step], *, hangs: bool) -> None:
@@ -418,7 +444,7 @@ def test_the_guarantees_hold_in_long_runs(seed: int) -> None:
 def test_the_simulation_sees_every_kind_of_decision() -> None:
     """A simulation in which nothing happens proves nothing."""
     seen: Counter[str] = Counter()
-    for seed in range(20):
+    for seed in range(40):
         random = Random(seed)  # noqa: S311  # reproducible, not secret
         simulation = Simulation(guard_config({"latch_after": 100}), hangs=False)
         simulation.run([random_step(random) for _ in range(100)])
@@ -449,3 +475,14 @@ def test_the_simulation_catches_a_guard_that_breaks_them(
     random = Random(1)  # noqa: S311  # reproducible, not secret
     with pytest.raises((AssertionError, IndexError)):
         Simulation(guard_config({}), hangs=False).run([random_step(random) for _ in range(100)])
+
+
+def test_the_simulation_catches_a_guard_that_is_deaf_to_closures(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(Guard, "_on_map", lambda _guard, _event: None)
+    random = Random(1)  # noqa: S311  # reproducible, not secret
+    with pytest.raises(AssertionError, match="closed now"):
+        for _ in range(20):
+            steps = [random_step(random) for _ in range(100)]
+            Simulation(guard_config({"latch_after": 100}), hangs=False).run(steps)

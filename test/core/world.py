@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import json
 from functools import cache
+from math import dist
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from fallback_guard.core.warehouse import Warehouse
+    from fallback_guard.core.waypoint import Waypoint
 
 ROBOT: Final = "picker_1"
 SAMPLE: Final = Path(__file__).parents[2] / "config" / "sample_warehouse.geojson"
@@ -174,3 +176,15 @@ def document(request: PickRequest, stops: object = None, **changes: object) -> d
 def answer(request: PickRequest, stops: object = None, **changes: object) -> bytes:
     """Return `document` as a planner would send it."""
     return json.dumps(document(request, stops, **changes)).encode()
+
+
+def nodes_between(before: Waypoint, after: Waypoint) -> list[int]:
+    """Return the nodes on the straight line between two waypoints, both included, in driving order."""
+    start, length_m = (before.x, before.y), dist((before.x, before.y), (after.x, after.y))
+    on_line = [
+        (dist(start, (node.x, node.y)), node.id)
+        for node in warehouse().nodes.values()
+        if dist(start, (node.x, node.y)) + dist((node.x, node.y), (after.x, after.y))
+        <= length_m + 1e-9
+    ]
+    return [node for _, node in sorted(on_line)]
