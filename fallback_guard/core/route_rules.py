@@ -81,7 +81,8 @@ def _only_items_asked(case: Case) -> Refusal | None:
     # Mostly no line is asked for twice and no stop is wrong, and then there is nothing to count.
     if picked != asked or len(picked) != len(case.picks):
         case.item_faults = _item_faults(case)
-    return _fault(case.item_faults, FailureMode.ITEM_UNKNOWN)
+        return _fault(case.item_faults, FailureMode.ITEM_UNKNOWN)
+    return None
 
 
 def _item_faults(case: Case) -> Faults:
@@ -116,8 +117,8 @@ def _item_faults(case: Case) -> Faults:
     return faults
 
 
-def _fault(faults: Faults | None, mode: FailureMode) -> Refusal | None:
-    if faults is None or mode not in faults.counts:
+def _fault(faults: Faults, mode: FailureMode) -> Refusal | None:
+    if mode not in faults.counts:
         return None
     count = faults.counts[mode]
     more = f" (and {count - 1} more)" if count > 1 else ""
@@ -125,7 +126,10 @@ def _fault(faults: Faults | None, mode: FailureMode) -> Refusal | None:
 
 
 def _no_item_fault(mode: FailureMode) -> Callable[[Case], Refusal | None]:
-    return lambda case: _fault(case.item_faults, mode)
+    def check(case: Case) -> Refusal | None:
+        return None if case.item_faults is None else _fault(case.item_faults, mode)
+
+    return check
 
 
 def _capacity(case: Case) -> Refusal | None:
@@ -155,11 +159,16 @@ def _known_nodes(case: Case) -> Refusal | None:
 
 def _edges_exist(case: Case) -> Refusal | None:
     case.travel = Travel(case.prepared, [name for name, _, _ in case.picks], case.vias)
-    return _fault(case.travel.faults, FailureMode.NOT_AN_EDGE)
+    faults = case.travel.faults
+    return None if faults is None else _fault(faults, FailureMode.NOT_AN_EDGE)
 
 
 def _no_way_fault(mode: FailureMode) -> Callable[[Case], Refusal | None]:
-    return lambda case: _fault(travelled(case).faults, mode)
+    def check(case: Case) -> Refusal | None:
+        faults = case.travel.faults if case.travel else None
+        return None if faults is None else _fault(faults, mode)
+
+    return check
 
 
 def travelled(case: Case) -> Travel:

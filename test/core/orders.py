@@ -21,7 +21,7 @@ from fallback_guard.core.vda5050_reading import RULE_GROUPS, OrderRead, OrderRef
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-SCHEMAS: Final = Path(__file__).parents[1] / "vda5050"
+SCHEMAS: Final = Path(__file__).parents[1] / "vda5050_schemas"
 FOLDERS: Final = {Version.V2_1: "2.1.0", Version.V3_0: "3.0.0-main"}
 RULES: Final = {rule.name: rule for group in RULE_GROUPS for rule in group}
 HEADER: Final = OrderHeader(

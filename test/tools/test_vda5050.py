@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import json
 import re
-from types import MappingProxyType, SimpleNamespace
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Final
 
 import orjson
@@ -40,18 +40,6 @@ REQUEST: Final = {
     ],
 }
 STAMP: Final = "2026-04-15T11:40:03.123Z"
-
-
-@pytest.fixture(autouse=True)
-def command(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The command under its name."""
-    row = cli.Command(
-        does=vda5050.DOES,
-        example=vda5050.EXAMPLE,
-        add_arguments=vda5050.add_arguments,
-        run=vda5050.run,
-    )
-    monkeypatch.setattr(cli, "COMMANDS", MappingProxyType({**cli.COMMANDS, "vda5050": row}))
 
 
 @pytest.fixture
