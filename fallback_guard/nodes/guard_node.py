@@ -24,13 +24,13 @@ from fallback_guard.core.events import (
     ResetRequested,
     TimePassed,
 )
-from fallback_guard.core.geojson import MapError, load_warehouse
 from fallback_guard.core.guard import Guard
 from fallback_guard.core.openness import AS_ON_THE_MAP, Closures, unknown_ids
 from fallback_guard.core.outbox import Counters
 from fallback_guard.core.parameters import Parameter, ParameterError
 from fallback_guard.core.units import NS_PER_MS
 from fallback_guard.core.warehouse import Warehouse
+from fallback_guard.maps.geojson import MapError, load_warehouse
 from fallback_guard.nodes import conversion, topics
 from fallback_guard.nodes.deadline_timer import DeadlineTimer
 from fallback_guard.nodes.diagnostics import diagnostic_array, guard_status

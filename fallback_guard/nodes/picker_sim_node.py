@@ -10,10 +10,10 @@ from rclpy.node import Node
 from std_msgs.msg import Header
 
 from fallback_guard import msg
-from fallback_guard.core.geojson import load_warehouse
 from fallback_guard.core.parameters import Parameter, ParameterError
 from fallback_guard.core.request import PickRequest
 from fallback_guard.core.units import ns_to_seconds, seconds_to_ns
+from fallback_guard.maps.geojson import load_warehouse
 from fallback_guard.nodes import conversion, topics
 from fallback_guard.nodes.parameters import declared
 from fallback_guard.nodes.process import Finished, run

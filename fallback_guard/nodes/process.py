@@ -17,8 +17,8 @@ from rclpy.node import Node
 from rclpy.signals import SignalHandlerOptions
 from rclpy.utilities import remove_ros_args
 
-from fallback_guard.core.geojson import MapError
 from fallback_guard.core.parameters import Parameter, ParameterError
+from fallback_guard.maps.geojson import MapError
 
 EXIT_UNUSABLE: Final = 2
 _SIGNAL_LATENCY_S: Final = 0.1

@@ -12,7 +12,6 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from fallback_guard.core.config import GUARD_PARAMETERS, GuardConfig, guard_config
 from fallback_guard.core.failure_modes import FAILURE_MODES
-from fallback_guard.core.geojson import load_warehouse
 from fallback_guard.core.identifiers import printable
 from fallback_guard.core.judge import Judge
 from fallback_guard.core.paths import Paths
@@ -20,6 +19,7 @@ from fallback_guard.core.request import PickItem, PickRequest
 from fallback_guard.core.request_rules import request_defect
 from fallback_guard.core.schema import Identifier, NodeId, Quantity
 from fallback_guard.core.validation import Verdict
+from fallback_guard.maps.geojson import load_warehouse
 from fallback_guard.tools.errors import UsageError
 
 DOES: Final = "Say which routes the guard would let through, one JSON verdict a line."

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final
 
-from fallback_guard.core.geojson import MapError
 from fallback_guard.core.parameters import ParameterError
+from fallback_guard.maps.geojson import MapError
 from fallback_guard.tools import check, demo, modes, rules, schema, vda5050
 from fallback_guard.tools import map as map_command
 from fallback_guard.tools.errors import UsageError

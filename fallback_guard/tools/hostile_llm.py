@@ -20,12 +20,12 @@ from pathlib import Path
 from typing import Final, final
 from urllib.parse import urlsplit
 
-from fallback_guard.core.geojson import MapError, load_warehouse
 from fallback_guard.core.paths import Paths
 from fallback_guard.core.prepared import prepare
 from fallback_guard.core.request import PickItem, PickRequest
 from fallback_guard.core.standby import standby_order
 from fallback_guard.core.warehouse import Warehouse
+from fallback_guard.maps.geojson import MapError, load_warehouse
 from fallback_guard.tools.endings import Ending
 from fallback_guard.tools.hostile_answers import (
     HOSTILE_KINDS,

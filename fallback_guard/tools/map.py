@@ -7,14 +7,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
-from fallback_guard.core.block_warehouse import (
+from fallback_guard.maps.block_warehouse import (
     BlockSpec,
     SpecError,
     block_warehouse,
     spec_for_bins,
 )
-from fallback_guard.core.geojson import MapFile, read_file, read_map, read_map_file
-from fallback_guard.core.lif import read_lif
+from fallback_guard.maps.geojson import MapFile, read_file, read_map, read_map_file
+from fallback_guard.maps.lif import read_lif
 from fallback_guard.tools.errors import UsageError
 from fallback_guard.tools.map_route import RouteOnMap, route_on_map
 from fallback_guard.tools.map_summary import summary

@@ -1,9 +1,9 @@
 """What a map holds, as a table for people."""
 
-from fallback_guard.core.geojson import MapFile
-from fallback_guard.core.map_warnings import map_warnings
 from fallback_guard.core.openness import openness
 from fallback_guard.core.warehouse import Warehouse, ZoneKind
+from fallback_guard.maps.geojson import MapFile
+from fallback_guard.maps.map_warnings import map_warnings
 
 
 def summary(name: str, read: MapFile) -> str:

@@ -12,7 +12,6 @@ import orjson
 
 from fallback_guard.core.config import GuardConfig, guard_config
 from fallback_guard.core.failure_modes import FAILURE_MODES
-from fallback_guard.core.geojson import load_warehouse
 from fallback_guard.core.identifiers import is_identifier, printable
 from fallback_guard.core.judge import Judge
 from fallback_guard.core.limits import IDENTIFIER_CHARS_MAX
@@ -21,9 +20,12 @@ from fallback_guard.core.request import PickItem, PickRequest
 from fallback_guard.core.request_rules import request_defect
 from fallback_guard.core.rules import Refusal
 from fallback_guard.core.travel import Travel
-from fallback_guard.core.vda5050 import OrderHeader, Version, to_order
-from fallback_guard.core.vda5050_document import TIMESTAMP_PATTERN, UINT32_MAX
-from fallback_guard.core.vda5050_errors import (
+from fallback_guard.core.warehouse import Warehouse
+from fallback_guard.maps.geojson import load_warehouse
+from fallback_guard.tools.check import parameters, read_request
+from fallback_guard.tools.errors import UsageError
+from fallback_guard.vda5050.document import TIMESTAMP_PATTERN, UINT32_MAX
+from fallback_guard.vda5050.errors import (
     MALFORMED,
     START,
     UNSUPPORTED,
@@ -31,16 +33,14 @@ from fallback_guard.core.vda5050_errors import (
     References,
     order_error,
 )
-from fallback_guard.core.vda5050_message_rules import ORDER_BYTES_MAX
-from fallback_guard.core.vda5050_reading import (
+from fallback_guard.vda5050.message_rules import ORDER_BYTES_MAX
+from fallback_guard.vda5050.order import OrderHeader, Version, to_order
+from fallback_guard.vda5050.reading import (
     OrderRead,
     OrderRefusal,
     from_order,
     order_references,
 )
-from fallback_guard.core.warehouse import Warehouse
-from fallback_guard.tools.check import parameters, read_request
-from fallback_guard.tools.errors import UsageError
 
 DOES: Final = "Turn a pick route into an order of VDA 5050, or an order back into a route."
 EXAMPLE: Final = """\

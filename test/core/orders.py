@@ -15,8 +15,8 @@ from jsonschema import Draft202012Validator
 import world
 from fallback_guard.core.paths import Paths
 from fallback_guard.core.request import PickItem
-from fallback_guard.core.vda5050 import OrderHeader, Version, to_order
-from fallback_guard.core.vda5050_reading import RULE_GROUPS, OrderRead, OrderRefusal, from_order
+from fallback_guard.vda5050.order import OrderHeader, Version, to_order
+from fallback_guard.vda5050.reading import RULE_GROUPS, OrderRead, OrderRefusal, from_order
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -11,7 +11,7 @@ import pytest
 
 import world
 from fallback_guard.core.block_layout import Part, Spot, recognise
-from fallback_guard.core.geojson import load_warehouse, parse_warehouse
+from fallback_guard.maps.geojson import load_warehouse, parse_warehouse
 
 if TYPE_CHECKING:
     from fallback_guard.core.warehouse import Warehouse

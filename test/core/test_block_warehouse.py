@@ -9,18 +9,18 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fallback_guard.core.block_warehouse import (
+from fallback_guard.core.identifiers import is_identifier
+from fallback_guard.core.openness import Block, openness
+from fallback_guard.core.warehouse import Warehouse
+from fallback_guard.maps.block_warehouse import (
     BINS_MAX,
     BlockSpec,
     SpecError,
     block_warehouse,
     spec_for_bins,
 )
-from fallback_guard.core.geojson import parse_warehouse, read_map
-from fallback_guard.core.identifiers import is_identifier
-from fallback_guard.core.map_warnings import map_warnings
-from fallback_guard.core.openness import Block, openness
-from fallback_guard.core.warehouse import Warehouse
+from fallback_guard.maps.geojson import parse_warehouse, read_map
+from fallback_guard.maps.map_warnings import map_warnings
 
 SPEC = BlockSpec(aisles=4, cross_aisles=3, bays=3)
 

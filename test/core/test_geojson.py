@@ -12,8 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import world
-from fallback_guard.core import geojson
-from fallback_guard.core.geojson import MapError, load_warehouse, parse_warehouse
+from fallback_guard.maps import geojson
+from fallback_guard.maps.geojson import MapError, load_warehouse, parse_warehouse
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -9,15 +9,15 @@ from typing import Final, cast
 import pytest
 
 import world
-from fallback_guard.core.geojson import load_warehouse, parse_warehouse, read_map
-from fallback_guard.core.geojson_writing import (
+from fallback_guard.core.openness import Block, Closures, openness
+from fallback_guard.core.warehouse import ZoneKind
+from fallback_guard.maps.geojson import load_warehouse, parse_warehouse, read_map
+from fallback_guard.maps.geojson_writing import (
     collection,
     edge_feature,
     node_feature,
     zone_feature,
 )
-from fallback_guard.core.openness import Block, Closures, openness
-from fallback_guard.core.warehouse import ZoneKind
 
 Feature = dict[str, object]
 

@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fallback_guard.core import lif
-from fallback_guard.core.geojson import MapError, parse_warehouse
-from fallback_guard.core.lif import LifImport, read_lif
 from fallback_guard.core.openness import openness
+from fallback_guard.maps import lif
+from fallback_guard.maps.geojson import MapError, parse_warehouse
+from fallback_guard.maps.lif import LifImport, read_lif
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Final
 import pytest
 
 import world
-from fallback_guard.core.geojson import load_warehouse, parse_warehouse
-from fallback_guard.core.map_warnings import map_warnings
+from fallback_guard.maps.geojson import load_warehouse, parse_warehouse
+from fallback_guard.maps.map_warnings import map_warnings
 
 if TYPE_CHECKING:
     from collections.abc import Callable

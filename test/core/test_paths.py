@@ -13,7 +13,6 @@ import pytest
 import world
 from fallback_guard.core import paths as paths_module
 from fallback_guard.core.config import guard_config
-from fallback_guard.core.geojson import load_warehouse, parse_warehouse
 from fallback_guard.core.judge import Judge
 from fallback_guard.core.limits import STOPS_MAX
 from fallback_guard.core.openness import Closures, openness
@@ -22,6 +21,7 @@ from fallback_guard.core.prepared import prepare
 from fallback_guard.core.request import PickItem, PickRequest
 from fallback_guard.core.safe_moves import HOLD, SafeMoveKind, SafeMoves
 from fallback_guard.core.standby import standby_order
+from fallback_guard.maps.geojson import load_warehouse, parse_warehouse
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

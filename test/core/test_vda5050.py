@@ -14,14 +14,14 @@ from vda5050.domain.order.validation import order_structure_errors
 from vda5050.model.order import Order as OtherOrder
 
 import world
-from fallback_guard.core.geojson import load_warehouse
 from fallback_guard.core.limits import QUANTITY_MAX, STOPS_MAX, VIA_NODES_MAX
 from fallback_guard.core.paths import Paths
 from fallback_guard.core.request import PickItem
 from fallback_guard.core.schema import Route
-from fallback_guard.core.vda5050 import Version, to_order
-from fallback_guard.core.vda5050_message_rules import ORDER_BYTES_MAX, ORDER_VALUES_MAX
-from fallback_guard.core.vda5050_reading import OrderRead, from_order
+from fallback_guard.maps.geojson import load_warehouse
+from fallback_guard.vda5050.message_rules import ORDER_BYTES_MAX, ORDER_VALUES_MAX
+from fallback_guard.vda5050.order import Version, to_order
+from fallback_guard.vda5050.reading import OrderRead, from_order
 from orders import HEADER, as_dict, in_each_version, inner, order, read, schema
 
 if TYPE_CHECKING:

@@ -12,14 +12,14 @@ from hypothesis import strategies as st
 import world
 from fallback_guard.core.limits import QUANTITY_MAX, STOPS_MAX, VIA_NODES_MAX
 from fallback_guard.core.request import PickItem
-from fallback_guard.core.vda5050 import DIALECTS, Version
-from fallback_guard.core.vda5050_message_rules import (
+from fallback_guard.vda5050.message_rules import (
     ORDER_BYTES_MAX,
     ORDER_NESTING_MAX,
     ORDER_VALUES_MAX,
 )
-from fallback_guard.core.vda5050_reading import OrderRead, OrderRefusal, from_order
-from fallback_guard.core.vda5050_route_rules import POSITION_TOLERANCE_M
+from fallback_guard.vda5050.order import DIALECTS, Version
+from fallback_guard.vda5050.reading import OrderRead, OrderRefusal, from_order
+from fallback_guard.vda5050.route_rules import POSITION_TOLERANCE_M
 from orders import (
     RULES,
     SCHEMAS,

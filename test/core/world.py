@@ -16,8 +16,8 @@ from math import dist
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from fallback_guard.core.geojson import parse_warehouse
 from fallback_guard.core.request import PickItem, PickRequest
+from fallback_guard.maps.geojson import parse_warehouse
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -6,11 +6,11 @@ from itertools import islice, pairwise
 
 import world
 from fallback_guard.core.config import guard_config
-from fallback_guard.core.geojson import load_warehouse
 from fallback_guard.core.judge import Judge
 from fallback_guard.core.paths import Paths
 from fallback_guard.core.request import PickRequest
 from fallback_guard.core.request_rules import request_defect
+from fallback_guard.maps.geojson import load_warehouse
 from fallback_guard.picking.tasks import pick_requests
 
 SAMPLE = load_warehouse(world.SAMPLE)

@@ -16,11 +16,11 @@ import pytest
 
 from fallback_guard.core.config import guard_config
 from fallback_guard.core.failure_modes import FailureMode
-from fallback_guard.core.geojson import load_warehouse
 from fallback_guard.core.judge import Judge
 from fallback_guard.core.limits import STOPS_MAX
 from fallback_guard.core.paths import Paths
 from fallback_guard.core.request import PickItem, PickRequest
+from fallback_guard.maps.geojson import load_warehouse
 from fallback_guard.planning.client import Answer, LlmClient
 from fallback_guard.planning.config import planner_config
 from fallback_guard.planning.prompt import chat_messages, route_json_schema

@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING, Final
 import pytest
 
 from fallback_guard.core.config import guard_config
-from fallback_guard.core.geojson import load_warehouse
 from fallback_guard.core.judge import Judge
 from fallback_guard.core.paths import Paths
 from fallback_guard.core.request import PickItem, PickRequest
+from fallback_guard.maps.geojson import load_warehouse
 from fallback_guard.planning.client import LlmClient
 from fallback_guard.planning.config import planner_config
 from fallback_guard.planning.planner import Candidate, Planner

@@ -11,7 +11,7 @@ from typing import Final
 import pytest
 
 import world
-from fallback_guard.core.geojson import MapError, load_warehouse
+from fallback_guard.maps.geojson import MapError, load_warehouse
 from fallback_guard.tools import map as map_command
 from fallback_guard.tools.errors import UsageError
 

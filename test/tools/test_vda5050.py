@@ -16,13 +16,13 @@ from hypothesis import strategies as st
 import world
 from fallback_guard.core.config import GUARD_PARAMETERS, guard_config
 from fallback_guard.core.failure_modes import FAILURE_MODES, FailureMode
-from fallback_guard.core.geojson import load_warehouse
 from fallback_guard.core.limits import PAYLOAD_BYTES_MAX
 from fallback_guard.core.paths import Paths
 from fallback_guard.core.request import PickItem, PickRequest
-from fallback_guard.core.vda5050 import OrderHeader, Version
-from fallback_guard.core.vda5050_document import TIMESTAMP_PATTERN
+from fallback_guard.maps.geojson import load_warehouse
 from fallback_guard.tools import cli, vda5050
+from fallback_guard.vda5050.document import TIMESTAMP_PATTERN
+from fallback_guard.vda5050.order import OrderHeader, Version
 from orders import as_dict, changed, drop, in_each_version, inner, put, schema
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ from pydantic.alias_generators import to_camel
 
 from fallback_guard.core.identifiers import printable
 from fallback_guard.core.schema import Identifier, Quantity
-from fallback_guard.core.vda5050 import Version
+from fallback_guard.vda5050.order import Version
 
 TIMESTAMP_PATTERN: Final = (
     r"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])"

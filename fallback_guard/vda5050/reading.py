@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from typing import Final
 
 from fallback_guard.core.identifiers import printable
-from fallback_guard.core.vda5050 import Version
-from fallback_guard.core.vda5050_case import Case, OrderStop, ShortestPath
-from fallback_guard.core.vda5050_errors import OrderError, References, order_error
-from fallback_guard.core.vda5050_message_rules import MESSAGE_RULES
-from fallback_guard.core.vda5050_route_rules import ROUTE_RULES
 from fallback_guard.core.warehouse import Warehouse
+from fallback_guard.vda5050.case import Case, OrderStop, ShortestPath
+from fallback_guard.vda5050.errors import OrderError, References, order_error
+from fallback_guard.vda5050.message_rules import MESSAGE_RULES
+from fallback_guard.vda5050.order import Version
+from fallback_guard.vda5050.route_rules import ROUTE_RULES
 
 RULE_GROUPS: Final = (*MESSAGE_RULES, *ROUTE_RULES)
 """Every rule for orders, in the order in which they are tried."""

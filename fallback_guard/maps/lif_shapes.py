@@ -8,7 +8,7 @@ from typing import Annotated, Final
 from pydantic import ConfigDict, Field, TypeAdapter, with_config
 from typing_extensions import NotRequired, TypedDict
 
-from fallback_guard.core.geojson_features import Coordinate
+from fallback_guard.maps.geojson_features import Coordinate
 
 _LENIENT: Final = ConfigDict(strict=True, extra="ignore")
 

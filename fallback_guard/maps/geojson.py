@@ -14,19 +14,8 @@ from pydantic import ValidationError
 from shapely import Polygon
 from shapely.validation import explain_validity
 
-from fallback_guard.core.geojson_features import (
-    BINS,
-    EDGE,
-    MULTI_POLYGON,
-    NODE,
-    POLYGON,
-    Rings,
-    first_problem,
-)
-from fallback_guard.core.geojson_notes import Notes
 from fallback_guard.core.identifiers import is_identifier, printable
 from fallback_guard.core.limits import MAP_BYTES_MAX, MAP_FEATURES_MAX
-from fallback_guard.core.map_rules import first_broken_rule
 from fallback_guard.core.warehouse import (
     Edge,
     Node,
@@ -36,6 +25,17 @@ from fallback_guard.core.warehouse import (
     ZoneKind,
     build_warehouse,
 )
+from fallback_guard.maps.geojson_features import (
+    BINS,
+    EDGE,
+    MULTI_POLYGON,
+    NODE,
+    POLYGON,
+    Rings,
+    first_problem,
+)
+from fallback_guard.maps.geojson_notes import Notes
+from fallback_guard.maps.map_rules import first_broken_rule
 
 PATH_CHARS_MAX: Final = 4_096
 """What a message says of a path at most: as much as Linux takes."""

@@ -18,14 +18,14 @@ from dataclasses import dataclass
 from math import ceil, sqrt
 from typing import Final
 
-from fallback_guard.core.geojson_writing import (
+from fallback_guard.core.warehouse import Edge, Node, ZoneKind
+from fallback_guard.maps.geojson_writing import (
     Point,
     collection,
     edge_feature,
     node_feature,
     zone_feature,
 )
-from fallback_guard.core.warehouse import Edge, Node, ZoneKind
 
 SIDES: Final = 2
 """An aisle has bins to its left and to its right."""

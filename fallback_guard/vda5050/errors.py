@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from fallback_guard.core.failure_modes import FAILURE_MODES, FailureMode, Vda5050Error
-from fallback_guard.core.vda5050 import Version
+from fallback_guard.vda5050.order import Version
 
 MALFORMED: Final = FAILURE_MODES[FailureMode.SCHEMA].vda5050
 """It cannot be read, or says what cannot be."""

@@ -13,10 +13,9 @@ from fallback_guard.core.identifiers import printable
 from fallback_guard.core.limits import STOPS_MAX, VIA_NODES_MAX
 from fallback_guard.core.request import PickItem
 from fallback_guard.core.schema import NODE_ID_MAX
-from fallback_guard.core.vda5050 import DIALECTS, PICK, PICK_BLOCKING, PickParameter
-from fallback_guard.core.vda5050_case import Case, OrderRule, OrderStop, Violation
-from fallback_guard.core.vda5050_document import Pick, first_problem
-from fallback_guard.core.vda5050_errors import (
+from fallback_guard.vda5050.case import Case, OrderRule, OrderStop, Violation
+from fallback_guard.vda5050.document import Pick, first_problem
+from fallback_guard.vda5050.errors import (
     ACTION,
     MALFORMED,
     TOO_LARGE,
@@ -24,6 +23,7 @@ from fallback_guard.core.vda5050_errors import (
     UNREACHABLE,
     UNSUPPORTED,
 )
+from fallback_guard.vda5050.order import DIALECTS, PICK, PICK_BLOCKING, PickParameter
 
 POSITION_TOLERANCE_M: Final = 0.1
 """How far a node may be from where the map has it: positions are often rounded to centimetres."""

@@ -16,9 +16,8 @@ from pydantic import ValidationError
 
 from fallback_guard.core.identifiers import is_identifier, printable
 from fallback_guard.core.limits import IDENTIFIER_CHARS_MAX
-from fallback_guard.core.vda5050 import Version
-from fallback_guard.core.vda5050_case import Case, OrderRule, Violation
-from fallback_guard.core.vda5050_document import (
+from fallback_guard.vda5050.case import Case, OrderRule, Violation
+from fallback_guard.vda5050.document import (
     ORDER_MODELS,
     Order,
     OrderElement,
@@ -26,7 +25,8 @@ from fallback_guard.core.vda5050_document import (
     OrderObject,
     first_problem,
 )
-from fallback_guard.core.vda5050_errors import MALFORMED, TOO_LARGE, UNSUPPORTED
+from fallback_guard.vda5050.errors import MALFORMED, TOO_LARGE, UNSUPPORTED
+from fallback_guard.vda5050.order import Version
 
 ORDER_BYTES_MAX: Final = 4 * 1024 * 1024
 """STOPS_MAX stops with VIA_NODES_MAX nodes before each are 4,128 nodes and edges: 2 MB where lines are indented."""

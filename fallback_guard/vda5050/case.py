@@ -6,10 +6,10 @@ from itertools import chain, pairwise, zip_longest
 
 from fallback_guard.core.failure_modes import Vda5050Error
 from fallback_guard.core.request import PickItem
-from fallback_guard.core.vda5050 import Version
-from fallback_guard.core.vda5050_document import Action, Order, OrderEdge, OrderElement
-from fallback_guard.core.vda5050_errors import References
 from fallback_guard.core.warehouse import Warehouse
+from fallback_guard.vda5050.document import Action, Order, OrderEdge, OrderElement
+from fallback_guard.vda5050.errors import References
+from fallback_guard.vda5050.order import Version
 
 ShortestPath = Callable[[int, int], Sequence[int] | None]
 """Returns the nodes of the way that the guard fills in between two nodes, both included."""

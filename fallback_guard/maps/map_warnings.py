@@ -8,9 +8,9 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_array
 from scipy.sparse.csgraph import breadth_first_order, connected_components
 
-from fallback_guard.core.geojson_notes import listed
 from fallback_guard.core.openness import Block, openness
 from fallback_guard.core.warehouse import Pair, Warehouse, ZoneKind
+from fallback_guard.maps.geojson_notes import listed
 
 _SAME_PLACE_DIGITS: Final = 6
 """Decimals of a metre in which the positions of two nodes have to differ."""

@@ -17,20 +17,20 @@ from typing import Final, TypeVar
 import orjson
 from pydantic import TypeAdapter, ValidationError
 
-from fallback_guard.core.geojson import SAME_PLACE_M, MapError, read_map
-from fallback_guard.core.geojson_features import SPEED_LIMIT_MPS_MAX, first_problem
-from fallback_guard.core.geojson_notes import listed
-from fallback_guard.core.geojson_writing import (
+from fallback_guard.core.identifiers import is_identifier, printable
+from fallback_guard.core.limits import IDENTIFIER_CHARS_MAX, MAP_BYTES_MAX, MAP_FEATURES_MAX
+from fallback_guard.core.warehouse import Edge, Node, ZoneKind
+from fallback_guard.maps.geojson import SAME_PLACE_M, MapError, read_map
+from fallback_guard.maps.geojson_features import SPEED_LIMIT_MPS_MAX, first_problem
+from fallback_guard.maps.geojson_notes import listed
+from fallback_guard.maps.geojson_writing import (
     Point,
     collection,
     edge_feature,
     node_feature,
     zone_feature,
 )
-from fallback_guard.core.identifiers import is_identifier, printable
-from fallback_guard.core.lif_shapes import EDGE, NODE, STATION, LifEdge, LifNode, LifStation
-from fallback_guard.core.limits import IDENTIFIER_CHARS_MAX, MAP_BYTES_MAX, MAP_FEATURES_MAX
-from fallback_guard.core.warehouse import Edge, Node, ZoneKind
+from fallback_guard.maps.lif_shapes import EDGE, NODE, STATION, LifEdge, LifNode, LifStation
 
 _REFUGE_HALF_M: Final = 0.25
 """Half the side of the zone around a refuge station's node; less where another node is near."""

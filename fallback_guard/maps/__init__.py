@@ -1,0 +1,1 @@
+"""Warehouse maps: read from files, checked, converted and made.  Pure, but that `geojson` reads a file."""

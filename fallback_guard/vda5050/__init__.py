@@ -1,0 +1,1 @@
+"""Pick routes as orders of VDA 5050, and orders as pick routes.  Pure."""
