@@ -15,7 +15,7 @@ from fallback_guard.core.judge import STANDBY
 from fallback_guard.core.limits import CANDIDATES_PER_REQUEST_MAX
 from fallback_guard.core.records import Position, RequestRecord, RobotRecord
 from fallback_guard.core.request_states import MAY_SEND_ROUTE, RequestState
-from fallback_guard.core.rules import Refusal, Rule, Stage
+from fallback_guard.core.rules import Refusal, Rule, Stage, first_failure
 from fallback_guard.core.units import NS_PER_MS
 from fallback_guard.core.warehouse import Node
 
@@ -198,15 +198,16 @@ REPORT_RULE: Final[Rule[Arrival]] = Rule(
 """Whether there is an answer to look at.  It counts as one that was looked at."""
 
 
-def _known_position(departure: Departure) -> Refusal | None:
+def _position_said(departure: Departure) -> Refusal | None:
+    if departure.age_ns >= 0:
+        return None
+    return Refusal(FailureMode.POSITION_UNKNOWN, "the robot does not say where it is", 1)
+
+
+def _position_fresh(departure: Departure) -> Refusal | None:
     if departure.position is not None:
         return None
-    limit_ms = departure.config.position_age_ms_max
-    if departure.age_ns < 0:
-        return Refusal(
-            FailureMode.POSITION_UNKNOWN, "the robot does not know where it is", 0, limit_ms
-        )
-    age_ms = departure.age_ns / NS_PER_MS
+    age_ms, limit_ms = departure.age_ns / NS_PER_MS, departure.config.position_age_ms_max
     said = f"the last position is {age_ms:.0f} ms old, believed for {limit_ms} ms"
     return Refusal(FailureMode.POSITION_UNKNOWN, said, age_ms, limit_ms)
 
@@ -224,12 +225,20 @@ def _start_in_range(departure: Departure) -> Refusal | None:
 
 START_RULES: Final[tuple[Rule[Departure], ...]] = (
     Rule(
-        "known_position",
+        "position_said",
         Stage.MAP,
         (_F.POSITION_UNKNOWN,),
-        "age of the robot's last position (ms), 0 where it has none",
+        "positions that are missing",
+        "0",
+        _position_said,
+    ),
+    Rule(
+        "position_fresh",
+        Stage.MAP,
+        (_F.POSITION_UNKNOWN,),
+        "age of the robot's last position (ms)",
         "`position_age_ms_max`",
-        _known_position,
+        _position_fresh,
     ),
     Rule(
         "start_in_range",
@@ -241,3 +250,16 @@ START_RULES: Final[tuple[Rule[Departure], ...]] = (
     ),
 )
 """Whether a valid route begins where the robot is, asked when the robot is to drive it."""
+
+
+def start_refusal(
+    robot: RobotRecord, start: Node, now_ns: int, config: GuardConfig
+) -> Refusal | None:
+    """Say why a robot must not begin to drive from `start` now; None where it may."""
+    departure = Departure(
+        start=start,
+        position=robot.believed(now_ns, config),
+        age_ns=now_ns - robot.position.at_ns if robot.position else -1,
+        config=config,
+    )
+    return first_failure(START_RULES, departure)

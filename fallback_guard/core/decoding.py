@@ -11,14 +11,25 @@ from pydantic import ValidationError
 
 from fallback_guard.core.failure_modes import FailureMode
 from fallback_guard.core.identifiers import printable
-from fallback_guard.core.json_tokens import JsonReader
-from fallback_guard.core.limits import NESTING_MAX
+from fallback_guard.core.limits import NESTING_MAX, STOPS_MAX
 from fallback_guard.core.malformed import Finding, explain_undecoded
 from fallback_guard.core.rules import Refusal, RuleRow, Stage
 from fallback_guard.core.schema import Route
 
 _ERRORS_NAMED_MAX: Final = 64
 """Violations of the schema of which one is described; to describe any, all have to be written out."""
+
+_QUOTES_OF_ROUTE: Final = 2 * (4 + 2)
+"""Quotation marks of a route without stops: around four keys and two strings."""
+
+_QUOTES_OF_STOP: Final = 2 * (3 + 2)
+"""Quotation marks of a stop without `via`, likewise."""
+
+_QUOTES_OF_VIA: Final = 2
+
+_QUOTES_READ_MAX: Final = 2 * (_QUOTES_OF_ROUTE + STOPS_MAX * (_QUOTES_OF_STOP + _QUOTES_OF_VIA))
+_BRACKETS_READ_MAX: Final = 2 * (2 + 2 * STOPS_MAX)
+"""Twice what the longest route has.  With more it cannot be one, and would be costly to find wrong in each place."""
 
 _read: Final[Callable[[bytes], Route]] = Route.__pydantic_validator__.validate_json
 """`model_validate_json` without its check of arguments, a tenth of the time."""
@@ -27,7 +38,11 @@ _F = FailureMode
 
 ANSWER_RULES: Final[tuple[RuleRow, ...]] = (
     RuleRow(
-        "size", Stage.ENVELOPE, (_F.OVERSIZE,), "size of the answer (bytes)", "`payload_bytes_max`"
+        "size",
+        Stage.ENVELOPE,
+        (_F.OVERSIZE,),
+        "bytes of the answer, which is read up to one over the limit",
+        "`payload_bytes_max`",
     ),
     RuleRow(
         "encoding",
@@ -53,7 +68,7 @@ ANSWER_RULES: Final[tuple[RuleRow, ...]] = (
             _F.NOT_FINITE,
             _F.MALFORMED_JSON,
         ),
-        "faults that keep the answer from being JSON",
+        "faults that keep the answer from being JSON, of which the first is named",
         "0",
     ),
     RuleRow(
@@ -64,13 +79,17 @@ ANSWER_RULES: Final[tuple[RuleRow, ...]] = (
         "0",
     ),
     RuleRow(
-        "unique_keys", Stage.SCHEMA, (_F.DUPLICATE_KEY,), "keys that an object says again", "0"
+        "unique_keys",
+        Stage.SCHEMA,
+        (_F.DUPLICATE_KEY,),
+        "keys that an object says again, of which the first is named",
+        "0",
     ),
     RuleRow(
         "exact_values",
         Stage.SCHEMA,
         (_F.SURROGATE, _F.NUMBER_RANGE),
-        "strings and numbers that cannot be held exactly",
+        "values that cannot be held exactly, of which the first is named",
         "0",
     ),
     RuleRow("schema", Stage.SCHEMA, (_F.SCHEMA,), "violations of the route schema", "0"),
@@ -78,14 +97,6 @@ ANSWER_RULES: Final[tuple[RuleRow, ...]] = (
 """What `decode` finds in one go, in the order in which it tells them apart."""
 
 _ROW_OF: Final = {mode: row for row in ANSWER_RULES for mode in row.modes}
-
-_QUOTES_OF_ROUTE: Final = 2 * (4 + 2)
-"""Quotation marks of a route without stops: around four keys and two strings."""
-
-_QUOTES_OF_STOP: Final = 2 * (3 + 2)
-"""Quotation marks of a stop without `via`, likewise."""
-
-_QUOTES_OF_VIA: Final = 2
 
 
 def size_refusal(payload: bytes, *, bytes_max: int) -> Refusal | None:
@@ -99,6 +110,10 @@ def size_refusal(payload: bytes, *, bytes_max: int) -> Refusal | None:
 
 def decode(payload: bytes) -> Route | Refusal:
     """Return the route that `payload` is, in whole and under the schema.  Its size is checked before this."""
+    quotes = payload.count(b'"')
+    brackets = payload.count(b"{") + payload.count(b"[")
+    if quotes > _QUOTES_READ_MAX or brackets > _BRACKETS_READ_MAX:
+        return _why_not(payload, None)
     try:
         route = _read(payload)
     except ValidationError as error:
@@ -106,29 +121,24 @@ def decode(payload: bytes) -> Route | Refusal:
     # The decoder keeps the last of two equal keys without a word.  No string of the schema can hold a quotation
     # mark, so every key that is said once more shows in their number.
     stops = route.stops
-    quotes = payload.count(b'"') - _QUOTES_OF_ROUTE - _QUOTES_OF_STOP * len(stops)
+    quotes -= _QUOTES_OF_ROUTE + _QUOTES_OF_STOP * len(stops)
     if quotes and quotes != _QUOTES_OF_VIA * (
         len(stops) - [stop.via for stop in stops].count(None)
     ):
-        key = _duplicate_key(payload)
-        if key is not None:
-            return _named(
-                Finding(
-                    mode=FailureMode.DUPLICATE_KEY,
-                    detail=f"key {printable(key)!r} stands twice in one object",
-                    measured=1,
-                    limit=0,
-                )
-            )
+        finding = explain_undecoded(payload, bytes_max=len(payload))
+        if finding is not None:
+            return _named(finding)
     return route
 
 
-def _why_not(payload: bytes, error: ValidationError) -> Refusal:
-    violations = error.error_count()
-    return _named(
-        explain_undecoded(payload, bytes_max=len(payload))
-        or Finding(mode=FailureMode.SCHEMA, detail=_violation(error), measured=violations, limit=0)
-    )
+def _why_not(payload: bytes, error: ValidationError | None) -> Refusal:
+    """Say what is wrong with a payload: as JSON, else by the violations that the decoder found."""
+    finding = explain_undecoded(payload, bytes_max=len(payload))
+    if finding is None:
+        said = _described(error) if error else "more keys or brackets than a route can have"
+        violations = error.error_count() if error else 1
+        finding = Finding(mode=FailureMode.SCHEMA, detail=said, measured=violations, limit=0)
+    return _named(finding)
 
 
 def _named(finding: Finding) -> Refusal:
@@ -141,7 +151,7 @@ def stage_of(rule: str) -> Stage:
     return next(row.stage for row in ANSWER_RULES if row.name == rule)
 
 
-def _violation(error: ValidationError) -> str:
+def _described(error: ValidationError) -> str:
     count = error.error_count()
     if count > _ERRORS_NAMED_MAX:
         return f"{count} violations of the route schema"
@@ -149,9 +159,3 @@ def _violation(error: ValidationError) -> str:
     place = ".".join(printable(str(part)) for part in first["loc"])
     more = f" (and {count - 1} more)" if count > 1 else ""
     return f"{place or 'document'}: {first['msg']}{more}"
-
-
-def _duplicate_key(payload: bytes) -> str | None:
-    reader = JsonReader()
-    reader.end_of_value(payload.decode("utf-8").strip(), 0)
-    return reader.duplicates[0] if reader.duplicates else None

@@ -1,7 +1,6 @@
 """The guard: `Guard.step(event, now_ns)` is the only way in, its effects are the only way out."""
 
 from dataclasses import replace
-from heapq import heappop, heappush
 from typing import Final
 
 from typing_extensions import assert_never
@@ -10,9 +9,8 @@ from fallback_guard.core.admission import (
     ADMISSION_RULES,
     LATCHED,
     REPORT_RULE,
-    START_RULES,
     Arrival,
-    Departure,
+    start_refusal,
 )
 from fallback_guard.core.config import GuardConfig
 from fallback_guard.core.effects import Clock, Effect, LatchReset
@@ -29,13 +27,13 @@ from fallback_guard.core.events import (
     addressed,
 )
 from fallback_guard.core.failure_modes import FailureMode
+from fallback_guard.core.fleet import Fleet
+from fallback_guard.core.ground import Ground
 from fallback_guard.core.identifiers import is_identifier, printable
 from fallback_guard.core.judge import Judge
-from fallback_guard.core.limits import COORDINATE_M_MAX, REQUESTS_OPEN_MAX, STAMP_AGE_NS_MAX
+from fallback_guard.core.limits import COORDINATE_M_MAX, REQUESTS_OPEN_MAX
 from fallback_guard.core.motion import ValidatedRoute
-from fallback_guard.core.openness import openness
 from fallback_guard.core.outbox import Counters, Outbox
-from fallback_guard.core.paths import Paths
 from fallback_guard.core.prepared import PreparedRequest
 from fallback_guard.core.records import (
     Judged,
@@ -47,14 +45,11 @@ from fallback_guard.core.records import (
 )
 from fallback_guard.core.request_rules import request_defect
 from fallback_guard.core.request_states import OPEN, RequestInput, RequestState
-from fallback_guard.core.rules import Refusal, first_failure
-from fallback_guard.core.safe_moves import CANCEL_AND_HOLD, HOLD, SafeMove, SafeMoves
-from fallback_guard.core.units import NS_PER_MS
+from fallback_guard.core.rules import Refusal, first_failure, internal_error
+from fallback_guard.core.safe_moves import CANCEL_AND_HOLD, HOLD, SafeMove
+from fallback_guard.core.timers import RECOVERY_GAP_NS, RECOVERY_RETRY_NS, SPARE_NS, Timers
 from fallback_guard.core.validation import Stopwatch, Verdict, stopped
 from fallback_guard.core.warehouse import Warehouse
-
-_RECOVERY_RETRY_NS: Final = 200 * NS_PER_MS
-"""How soon a recovery is tried again while the robot is between nodes or its position is unknown."""
 
 _SILENT: Final = Refusal(FailureMode.PLANNER_SILENT, "no answer before the window closed")
 
@@ -81,16 +76,11 @@ class Guard:
         Sequence numbers begin above `first_sequence`.  `stopwatch` only measures stages for the record.
         """
         self._config = config
-        self._warehouse = warehouse
-        self._paths = self._paths_on_map = Paths(warehouse)
-        self._paths.warm()
-        self._safe_moves = SafeMoves(self._paths)
-        self._judge = Judge(config=config, paths=self._paths, stopwatch=stopwatch)
+        self._ground = Ground(warehouse)
+        self._judge = Judge(config=config, paths=self._ground.paths, stopwatch=stopwatch)
         self._outbox = Outbox(config=config, first_sequence=first_sequence)
-        self._robots: dict[str, RobotRecord] = {}
-        self._timers: list[tuple[int, int, RequestRecord]] = []
-        self._timers_set = 0
-        self._stranded: dict[str, RequestRecord] = {}  # By robot: no open path serves it.
+        self._fleet = Fleet()
+        self._timers = Timers()
         self._now_ns = 0
 
     @property
@@ -101,17 +91,24 @@ class Guard:
     @property
     def edges_blocked(self) -> int:
         """How many edges may not be driven at the moment, each direction by itself."""
-        return len(self._paths.openness.blocked)
+        return len(self._ground.paths.openness.blocked)
 
     @property
     def next_wake_ns(self) -> int | None:
         """When `step` has to be called at the latest, on the clock of `now_ns`; None: not before an event."""
-        return self._timers[0][0] if self._timers else None
+        return self._timers.next_ns
+
+    @property
+    def has_spare_work(self) -> bool:
+        """Whether `step` should be called with TimePassed when there is time, to prepare something anew."""
+        wake_ns = self.next_wake_ns
+        is_quiet = wake_ns is None or wake_ns - self._now_ns > SPARE_NS
+        return self._fleet.has_outdated and is_quiet
 
     @property
     def latched_robots(self) -> tuple[str, ...]:
         """The robots that wait for an operator's reset."""
-        return tuple(sorted(key for key, robot in self._robots.items() if robot.latched))
+        return tuple(sorted(robot.robot_id for robot in self._fleet if robot.latched))
 
     def step(self, event: Event, now_ns: int) -> tuple[Effect, ...]:
         """Do what has fallen due by `now_ns`, then handle `event`; return what is to be done, in order.
@@ -146,14 +143,15 @@ class Guard:
             case ConfigurationChanged():
                 self._config = self._outbox.config = event.config
                 self._judge.configure(event.config)
+                self._fleet.renew()
             case TimePassed():
-                pass  # `step` has done what fell due.
+                self._catch_up()
             case _:
                 assert_never(event)
 
     def _on_request(self, event: RequestArrived) -> None:
         request = event.request
-        robot = self._robot(request.robot_id)
+        robot = self._admitted(request.robot_id)
         if isinstance(robot, Refusal):
             self._turn_away(event, robot)
             return
@@ -174,10 +172,11 @@ class Guard:
             robot_id=robot.robot_id,
             request=replace(request, instructions=""),
         )
-        record.defect = request_defect(request, self._warehouse, self._config)
+        record.defect = request_defect(request, self._ground.warehouse, self._config)
         robot.supersede_all()
         if record.defect is None:
             record.prepared = self._judge.prepare(request, request.start_node)
+            record.renewals = self._fleet.renewals
             self.counters.requests += 1
         else:
             # Of a bad one, nothing large is kept.
@@ -189,7 +188,7 @@ class Guard:
             self._outbox.refuse(record.request_id, record.robot_id, record.defect)
 
     def _on_due(self, event: RouteFellDue) -> None:
-        robot = self._robot(event.robot_id)
+        robot = self._admitted(event.robot_id)
         if isinstance(robot, Refusal):
             self._turn_away(event, robot)
             return
@@ -205,7 +204,7 @@ class Guard:
 
     def _on_candidate(self, event: CandidateArrived) -> None:
         event = replace(event, source=printable(event.source))
-        robot = self._robots.get(event.robot_id)
+        robot = self._fleet.get(event.robot_id)
         record = robot.requests.get(event.request_id) if robot else None
         arrival = Arrival(event=event, config=self._config, robot=robot, record=record)
         unwanted = first_failure(ADMISSION_RULES, arrival)
@@ -229,47 +228,59 @@ class Guard:
             self._accept(robot, record, judged)
 
     def _on_position(self, event: PositionArrived) -> None:
-        robot = self._robot(event.robot_id)
+        robot = self._admitted(event.robot_id)
         if isinstance(robot, Refusal):
             self._outbox.refuse("", event.robot_id, robot)
             return
         robot.position = None
         # Written so that NaN fails it.
         if not event.lost and abs(event.x) <= COORDINATE_M_MAX and abs(event.y) <= COORDINATE_M_MAX:
-            node, distance_m = self._paths.network.nearest_node(event.x, event.y)
+            node, distance_m = self._ground.paths.network.nearest_node(event.x, event.y)
             robot.position = Position(
                 node=node, distance_m=distance_m, x=event.x, y=event.y, at_ns=self._now_ns
             )
-            self._safe_moves.at(node)  # Found now, so that it need not be found at a deadline.
+            self._ground.safe_moves.at(node)  # Found now, not at a deadline.
+            if robot.stranded_on not in (None, node):
+                self._plan_recoveries(robot)
 
     def _on_reset(self, event: ResetRequested) -> None:
         reset = [
             robot
-            for robot in self._robots.values()
+            for robot in self._fleet
             if robot.latched and event.robot_id in ("", robot.robot_id)
         ]
         for robot in reset:
             robot.latched, robot.safe_moves_in_a_row = False, 0
-            for record in robot.requests.values():
-                self._plan_recovery(record)
+            self._plan_recoveries(robot)
         self._outbox.put(LatchReset(tuple(sorted(robot.robot_id for robot in reset))))
 
     def _on_map(self, event: MapChanged) -> None:
-        """Take over what is closed.  Open requests are prepared anew when they are next looked at."""
-        opened = openness(self._warehouse, event.closures)
-        paths = self._paths_on_map
-        if opened != paths.openness:
-            paths = Paths(self._warehouse, opened, network=paths.network)
-        self._paths = self._judge.paths = paths
-        self._safe_moves = SafeMoves(self._paths)
-        stranded, self._stranded = self._stranded, {}
-        for record in stranded.values():
-            self._plan_recovery(record)
+        """Take over what is closed; where that fails, the ground is closed altogether."""
+        before = self._ground.paths
+        try:
+            self._ground.close(event.closures)
+        finally:
+            if self._ground.paths is not before:
+                self._judge.paths = self._ground.paths
+                self._fleet.renew()
+                for robot in self._fleet:
+                    if robot.stranded_on is not None:
+                        self._plan_recoveries(robot)
+
+    def _catch_up(self) -> None:
+        """Prepare one thing anew, unless something is to be sent first."""
+        if not self.has_spare_work or self._outbox.effects():
+            return
+        outdated = self._fleet.take_outdated()
+        if isinstance(outdated, RequestRecord):
+            self._prepared(outdated)
+        elif (node := outdated.node(self._now_ns, self._config)) is not None:
+            self._ground.safe_moves.at(node)
 
     # The life of a request
 
     def _fall_due(self, robot: RobotRecord, record: RequestRecord, stamp_age_ns: int) -> None:
-        self._start_clock(record, stamp_age_ns)
+        record.start_clock(self._now_ns, stamp_age_ns)
         self._prepared(record)
         staged, record.staged = record.staged, None
         obstacle = LATCHED if robot.latched else record.defect
@@ -286,7 +297,7 @@ class Guard:
             record.last_refusal, record.last_judged = obstacle, None
             self._close_window(robot, record)
         else:
-            self._set_timer(record.due_ns + self._config.window_ns, record)
+            self._timers.set(record.due_ns + self._config.window_ns, record)
 
     def _accept(self, robot: RobotRecord, record: RequestRecord, judged: Judged) -> None:
         before, route = record.state, judged.verdict.route
@@ -308,6 +319,7 @@ class Guard:
 
     def _refuse_answer(self, record: RequestRecord, judged: Judged, refusal: Refusal) -> None:
         """Remember why an answer was refused, for the decision, and tell the planner."""
+        judged = replace(judged, verdict=judged.verdict.refused(refusal))
         record.answers_refused += 1
         record.last_refusal, record.last_judged = refusal, judged
         self._outbox.refuse(
@@ -319,30 +331,40 @@ class Guard:
         )
 
     def _expire(self) -> None:
-        while self._timers and self._timers[0][0] <= self._now_ns:
-            record = heappop(self._timers)[2]
-            robot = self._robots[record.robot_id]
+        """Close the windows that are due, or do one recovery, which searches paths."""
+        recovered = False
+        while (record := self._timers.pop(self._now_ns)) is not None:
+            robot = self._fleet.get(record.robot_id)
+            assert robot is not None, "robots are not forgotten"
             try:
                 if record.state is RequestState.DUE:
                     self._close_window(robot, record)
                 elif record.state is RequestState.HALTED:
+                    if recovered or self._outbox.effects():
+                        self._timers.set(self._now_ns + RECOVERY_GAP_NS, record)
+                        continue
+                    recovered = True
                     self._recover(robot, record)
             except Exception as error:  # noqa: BLE001  # fail closed, whatever it is
                 record.halt()
                 if record.sequence:
-                    self._outbox.refuse(record.request_id, record.robot_id, _internal(error))
+                    self._outbox.refuse(
+                        record.request_id, record.robot_id, internal_error(error, "the guard")
+                    )
                 else:
-                    self._outbox.safe_move_when_due(record, CANCEL_AND_HOLD, _internal(error))
+                    self._outbox.safe_move_when_due(
+                        record, CANCEL_AND_HOLD, internal_error(error, "the guard")
+                    )
 
     def _close_window(self, robot: RobotRecord, record: RequestRecord) -> None:
         """Decide without a planner's route: the literal default is the safe move."""
         refusal = record.last_refusal or _SILENT
-        prepared = self._prepared(record)
-        standby = prepared.standby if prepared else None
+        standby = None
+        if self._config.standby_at_deadline and not robot.latched:
+            prepared = self._prepared(record)
+            standby = prepared.standby if prepared else None
         if (
-            self._config.standby_at_deadline
-            and standby is not None
-            and not robot.latched
+            standby is not None
             and self._start_refusal(robot, standby) is None
             and record.accept(RequestInput.STANDBY_RELEASED)
         ):
@@ -356,13 +378,15 @@ class Guard:
         if not robot.latched:
             self._plan_recovery(record)
 
+    def _plan_recoveries(self, robot: RobotRecord) -> None:
+        robot.stranded_on = None
+        for record in robot.requests.values():
+            self._plan_recovery(record)
+
     def _plan_recovery(self, record: RequestRecord) -> None:
-        if (
-            record.state is RequestState.HALTED
-            and record.prepared is not None
-            and self._config.recovery == "standby"
-        ):
-            self._set_timer(self._now_ns + self._config.recovery_delay_ns, record)
+        halted = record.state is RequestState.HALTED and record.prepared is not None
+        if halted and self._config.recovery == "standby":
+            self._timers.set(self._now_ns + self._config.recovery_delay_ns, record)
 
     def _recover(self, robot: RobotRecord, record: RequestRecord) -> None:
         """Drive the standby route from wherever the safe move has brought the robot."""
@@ -370,14 +394,13 @@ class Guard:
             return
         node = robot.node(self._now_ns, self._config)
         if node is None:
-            self._set_timer(self._now_ns + _RECOVERY_RETRY_NS, record)
+            self._timers.set(self._now_ns + RECOVERY_RETRY_NS, record)
             return
-        prepared = self._prepared(record)
-        if node != record.request.start_node:
-            prepared = self._judge.prepare(record.request, node)
+        at_start = node == record.request.start_node
+        prepared = self._prepared(record) if at_start else self._judge.prepare(record.request, node)
         route = prepared.standby if prepared else None
         if route is None:
-            self._stranded[robot.robot_id] = record
+            robot.stranded_on = node
         elif record.accept(RequestInput.STANDBY_RELEASED):
             self._outbox.recovery(record, route, record.halted_by)
 
@@ -390,9 +413,9 @@ class Guard:
         if not due or not is_identifier(robot_id):
             self._outbox.refuse(request_id, robot_id, refusal)
             return
-        robot = self._robots.get(robot_id)
+        robot = self._fleet.get(robot_id)
         record = closed_record(request_id, robot_id)
-        self._start_clock(record, event.stamp_age_ns)
+        record.start_clock(self._now_ns, event.stamp_age_ns)
         if robot is not None:
             robot.supersede_all()
             if record.request_id:
@@ -406,9 +429,9 @@ class Guard:
         The safe move, where the event makes a request due or decided it, and nothing was sent for it.  An
         open request that another event speaks of is left to its timer.
         """
-        refusal = _internal(error)
+        refusal = internal_error(error, "the guard")
         request_id, robot_id, due = addressed(event)
-        robot = self._robots.get(robot_id)
+        robot = self._fleet.get(robot_id)
         record = robot.requests.get(request_id) if robot else None
         if record is None and due and is_identifier(robot_id):
             record = closed_record(request_id, robot_id)
@@ -420,32 +443,24 @@ class Guard:
             return
         record.state = RequestState.CLOSED
         if record.clock is Clock.NONE:
-            self._start_clock(record, stamp_age_ns=-1)
+            record.start_clock(self._now_ns, stamp_age_ns=-1)
         self._outbox.safe_move_when_due(record, CANCEL_AND_HOLD, refusal)
 
     # What decisions rest on
 
-    def _robot(self, robot_id: str) -> RobotRecord | Refusal:
-        robot = self._robots.get(robot_id)
-        if robot is not None:
-            return robot
-        if not is_identifier(robot_id):
-            return Refusal(FailureMode.BAD_IDENTIFIER, f"robot_id {printable(robot_id)!r}")
-        if len(self._robots) >= self._config.robots_max:
-            said = f"{len(self._robots)} robots are served already"
-            return Refusal(FailureMode.UNKNOWN_ROBOT, said)
-        robot = self._robots[robot_id] = RobotRecord(robot_id=robot_id)
-        return robot
+    def _admitted(self, robot_id: str) -> RobotRecord | Refusal:
+        return self._fleet.admit(robot_id, robots_max=self._config.robots_max)
 
     def _prepared(self, record: RequestRecord) -> PreparedRequest | None:
-        """Return what is known of a request on the map as it is now; None where it cannot be served.
+        """Return what is known of a request, by map and parameters as they are; None where it cannot be served.
 
-        Where the map has changed since, a staged route is judged again.
+        Where these have changed since, a staged route is judged again.
         """
-        if record.prepared is None or record.prepared.paths is self._paths:
+        if record.prepared is None or record.renewals == self._fleet.renewals:
             return record.prepared
         request = record.prepared.request
         record.prepared = self._judge.prepare(request, request.start_node)
+        record.renewals = self._fleet.renewals
         staged = record.staged
         if staged is not None and staged.verdict.answer is not None:
             verdict = self._judge.verdict_again(
@@ -469,32 +484,14 @@ class Guard:
         if verdict.route is None or record.state in (RequestState.PLANNING, RequestState.STAGED):
             return verdict  # While the robot is still on its way, where it starts is asked later.
         refusal = self._start_refusal(robot, verdict.route)
-        return verdict if refusal is None else replace(verdict, route=None, refusal=refusal)
-
-    def _start_clock(self, record: RequestRecord, stamp_age_ns: int) -> None:
-        believable = 0 <= stamp_age_ns <= STAMP_AGE_NS_MAX
-        record.due_ns = self._now_ns - (stamp_age_ns if believable else 0)
-        record.clock = Clock.STAMP if believable else Clock.ARRIVAL
-
-    def _set_timer(self, at_ns: int, record: RequestRecord) -> None:
-        self._timers_set += 1
-        heappush(self._timers, (at_ns, self._timers_set, record))
+        return verdict if refusal is None else verdict.refused(refusal)
 
     def _safe_move(self, robot: RobotRecord) -> SafeMove:
         if robot.believed(self._now_ns, self._config) is None:
             return CANCEL_AND_HOLD
         node = robot.node(self._now_ns, self._config)
-        return HOLD if node is None else self._safe_moves.at(node)
+        return HOLD if node is None else self._ground.safe_moves.at(node)
 
     def _start_refusal(self, robot: RobotRecord, route: ValidatedRoute) -> Refusal | None:
-        departure = Departure(
-            start=self._warehouse.nodes[route.waypoints[0].node],
-            position=robot.believed(self._now_ns, self._config),
-            age_ns=self._now_ns - robot.position.at_ns if robot.position else -1,
-            config=self._config,
-        )
-        return first_failure(START_RULES, departure)
-
-
-def _internal(error: Exception) -> Refusal:
-    return Refusal(FailureMode.INTERNAL_ERROR, f"{type(error).__name__} in the guard")
+        start = self._ground.warehouse.nodes[route.waypoints[0].node]
+        return start_refusal(robot, start, self._now_ns, self._config)

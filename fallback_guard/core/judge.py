@@ -36,13 +36,14 @@ class Judge:
 
     def configure(self, config: GuardConfig) -> None:
         """Judge by other parameters from now on."""
-        self._budget = Budget(
+        self.budget = Budget(
             payload_bytes_max=config.payload_bytes_max,
             capacity_pieces=config.capacity_pieces,
             detour_factor=config.detour_factor,
             robot_speed_mps=config.robot_speed_mps,
             pick_ns=config.pick_ns,
         )
+        self._own_budget = replace(self.budget, detour_factor=None)
 
     def prepare(self, request: PickRequest, start_node: int) -> PreparedRequest:
         """Return a sound request with its ways and its standby route, for a robot on `start_node`."""
@@ -51,12 +52,12 @@ class Judge:
 
     def verdict(self, prepared: PreparedRequest, payload: bytes, *, source: str) -> Verdict:
         """Judge a planner's answer; its length is measured against the standby route's."""
-        return validate(payload, prepared, self._budget, source=source, stopwatch=self._stopwatch)
+        return validate(payload, prepared, self.budget, source=source, stopwatch=self._stopwatch)
 
     def verdict_again(self, prepared: PreparedRequest, answer: Route, *, source: str) -> Verdict:
         """Judge an answer that was accepted before: the map may have changed since."""
         return validate_decoded(
-            answer, prepared, self._budget, source=source, stopwatch=self._stopwatch
+            answer, prepared, self.budget, source=source, stopwatch=self._stopwatch
         )
 
     def _standby(self, prepared: PreparedRequest) -> ValidatedRoute | None:
@@ -64,4 +65,4 @@ class Judge:
         if order is None:
             return None
         answer = route_of(prepared.request, order)
-        return validate_decoded(answer, prepared, self._budget, source=STANDBY).route
+        return validate_decoded(answer, prepared, self._own_budget, source=STANDBY).route

@@ -130,8 +130,6 @@ def build_network(warehouse: Warehouse) -> Network:
     """Find the stretches of a map.  What is closed plays no part."""
     neighbours: dict[int, list[int]] = {node: [] for node in sorted(warehouse.nodes)}
     for start, end in sorted(warehouse.edges):
-        if start == end:
-            continue  # It leads nowhere.
         neighbours[start].append(end)
         if (end, start) not in warehouse.edges:
             neighbours[end].append(start)

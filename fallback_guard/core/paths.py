@@ -1,5 +1,6 @@
 """Shortest open paths on a warehouse map."""
 
+from bisect import bisect_left
 from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -124,10 +125,17 @@ class Paths:
     def waypoints(self, nodes: Sequence[int]) -> tuple[Waypoint, ...]:
         """Return the waypoints of a way along edges of the map: its ends, its turns, its changes of speed limit.
 
-        KeyError where there is no edge.
+        It has two nodes at least, each joined to the next by an edge.
         """
-        limits = [self.warehouse.edges[pair].speed_limit_mps for pair in pairwise(nodes)]
-        points = [self.waypoint(node, limit) for node, limit in zip(nodes[1:], limits, strict=True)]
+        within, edges = self.network.within, self.warehouse.edges
+        # Where one drives on within a stretch, nothing changes.
+        hops = [
+            (before, node)
+            for before, node, after in zip(nodes, nodes[1:], nodes[2:], strict=False)
+            if node not in within or after == before
+        ]
+        hops.append((nodes[-2], nodes[-1]))
+        points = [self.waypoint(hop[1], edges[hop].speed_limit_mps) for hop in hops]
         return (self.waypoint(nodes[0], None), *self.turning_points(nodes[0], points))
 
     def turning_points(self, start: int, points: Sequence[Waypoint]) -> list[Waypoint]:
@@ -283,26 +291,25 @@ class Paths:
         if places is None:
             return False
         low, high = min(first, last), max(first, last)
-        return any(low <= place < high for place in places)
+        return bisect_left(places, low) < bisect_left(places, high)
 
     def _blocked_places(self) -> dict[tuple[int, bool], list[int]]:
-        """Return, for each stretch and direction (forward: true), the places after which it is blocked."""
+        """Return, for each stretch and direction (forward: true), the places after which it is blocked, sorted."""
         places: dict[tuple[int, bool], list[int]] = {}
         if self.openness.nothing:
             return places
         for pair in self.openness.blocked:
-            if pair[0] == pair[1]:
-                continue
             stretch, place, forward = self.network.locate(pair)
             places.setdefault((stretch, forward), []).append(place)
+        for found in places.values():
+            found.sort()
         return places
 
     def _open_hops(self) -> Hops:
         hops = self.network.hops
-        closed = [(stretch, forward) for stretch, forward in self._blocked]
-        is_open = np.full(len(hops.key), not self.openness.nothing)
-        for stretch, forward in closed:
-            is_open &= (hops.stretch != stretch) | (hops.forward != forward)
+        closed = np.array([2 * stretch + way for stretch, way in self._blocked], dtype=np.int64)
+        is_open = ~np.isin(2 * hops.stretch.astype(np.int64) + hops.forward, closed)
+        is_open &= not self.openness.nothing
         # Of several between the same two junctions the shortest stands first.
         kept = np.flatnonzero(is_open)
         kept = kept[np.unique(hops.key[kept], return_index=True)[1]]
@@ -367,6 +374,7 @@ class Legs:
         paths, (start, end) = self._paths, (self.nodes[a], self.nodes[b])
         if start == end:
             return []
+        assert isfinite(self.distance_m[a][b]), "nobody drives where there is no way"
         choice = self._choice[a][b]
         if choice == _DIRECT:
             way = paths.way_within(start, end)

@@ -7,7 +7,7 @@ from fallback_guard.core.effects import Clock
 from fallback_guard.core.events import CandidateArrived
 from fallback_guard.core.failure_modes import FailureMode
 from fallback_guard.core.identifiers import is_identifier
-from fallback_guard.core.limits import REQUESTS_REMEMBERED_MAX
+from fallback_guard.core.limits import REQUESTS_REMEMBERED_MAX, STAMP_AGE_NS_MAX
 from fallback_guard.core.prepared import PreparedRequest
 from fallback_guard.core.request import PickRequest
 from fallback_guard.core.request_states import OPEN, TERMINAL, RequestInput, RequestState, after
@@ -36,7 +36,8 @@ class RequestRecord:
     """One request.  `request` is None where only its id is known.
 
     `defect` is what keeps it from being served; `prepared` what an answer is judged by, None where there is a
-    defect or nothing more can come; `sequence` that of the last motion sent for it, 0 before the decision.
+    defect or nothing more can come, as of so many `renewals`; `sequence` that of the last motion sent for it,
+    0 before the decision.
     """
 
     request_id: str
@@ -45,6 +46,7 @@ class RequestRecord:
     state: RequestState = RequestState.PLANNING
     defect: Refusal | None = None
     prepared: PreparedRequest | None = None
+    renewals: int = 0
     staged: Judged | None = None
     last_refusal: Refusal | None = None
     last_judged: Judged | None = None
@@ -56,6 +58,12 @@ class RequestRecord:
     due_ns: int = 0
     clock: Clock = Clock.NONE
 
+    def start_clock(self, now_ns: int, stamp_age_ns: int) -> None:
+        """Let the request fall due: at its stamp where that is believable, else now."""
+        believable = 0 <= stamp_age_ns <= STAMP_AGE_NS_MAX
+        self.due_ns = now_ns - (stamp_age_ns if believable else 0)
+        self.clock = Clock.STAMP if believable else Clock.ARRIVAL
+
     def accept(self, event: RequestInput) -> bool:
         """Change state as the table says; return False, changing nothing, where it says nothing."""
         following = after(self.state, event)
@@ -64,6 +72,7 @@ class RequestRecord:
         self.state = following
         if following in TERMINAL:
             self.prepared = self.staged = None
+            self.request = self.request and replace(self.request, items=())
         return True
 
     def supersede(self) -> None:
@@ -97,10 +106,14 @@ class Position:
 
 @dataclass(slots=True, kw_only=True)
 class RobotRecord:
-    """One robot.  `position` is None where it is unknown; `requests` are in order of arrival."""
+    """One robot.  `position` is None where it is unknown; `requests` are in order of arrival.
+
+    `stranded_on` is the node from which no open path served its halted request; None where none was missing.
+    """
 
     robot_id: str
     position: Position | None = None
+    stranded_on: int | None = None
     safe_moves_in_a_row: int = 0
     latched: bool = False
     requests: dict[str, RequestRecord] = field(default_factory=dict)

@@ -25,11 +25,14 @@ _ROUNDING: Final = 1.0 + 1e-9
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Budget:
-    """What a route may cost; `robot_speed_mps` is the robot's own limit."""
+    """What a route may cost.
+
+    `detour_factor` is None for the guard's own route; `robot_speed_mps` is the robot's own limit.
+    """
 
     payload_bytes_max: int
     capacity_pieces: int
-    detour_factor: float
+    detour_factor: float | None
     robot_speed_mps: float
     pick_ns: int
 
@@ -106,7 +109,7 @@ def _item_faults(case: Case) -> Faults:
         elif bin_name not in case.prepared.paths.warehouse.bins:
             faults.add(FailureMode.UNKNOWN_BIN, f"{what}: there is no such bin")
         elif bin_name not in bins_of[sku]:
-            held = ", ".join(bins_of[sku])
+            held = ", ".join(dict.fromkeys(bins_of[sku]))
             faults.add(FailureMode.WRONG_BIN, f"{what}: {sku} is in {held}")
         else:
             said = f"{what}: quantity {quantity} was not asked for"
@@ -147,8 +150,10 @@ def _capacity(case: Case) -> Refusal | None:
 def _known_nodes(case: Case) -> Refusal | None:
     if not any(case.vias):
         return None
-    faults = Faults()
     nodes = case.prepared.paths.warehouse.nodes
+    if nodes.keys() >= set().union(*[via for via in case.vias if via]):
+        return None
+    faults = Faults()
     for number, via in enumerate(case.vias, start=1):
         for node in via or ():
             if node not in nodes:
@@ -181,14 +186,18 @@ def travelled(case: Case) -> Travel:
 
 
 def _detour(case: Case) -> Refusal | None:
-    standby, factor = case.prepared.standby, case.budget.detour_factor
-    if standby is None:
-        return None  # It is the standby route itself.
-    length_m, limit_m = travelled(case).length_m, standby.length_m * factor
-    if length_m <= limit_m * _ROUNDING:
+    factor = case.budget.detour_factor
+    if factor is None:
         return None
-    said = f"{length_m:.1f} m, allowed are {limit_m:.1f} m ({factor:g} times the standby route)"
-    return Refusal(FailureMode.DETOUR_TOO_LONG, said, length_m, limit_m)
+    travel, standby = travelled(case), case.prepared.standby
+    # Without a standby route, what can be said is how long the ways between its own stops have to be.
+    reference_m = standby.length_m if standby else travel.shortest_m
+    limit_m = reference_m * factor
+    if travel.length_m <= limit_m * _ROUNDING:
+        return None
+    beside = "the standby route" if standby else "the shortest way over its stops"
+    said = f"{travel.length_m:.1f} m, allowed are {limit_m:.1f} m ({factor:g} times {beside})"
+    return Refusal(FailureMode.DETOUR_TOO_LONG, said, travel.length_m, limit_m)
 
 
 def _waypoints(case: Case) -> Refusal | None:
@@ -330,7 +339,7 @@ ROUTE_RULES: Final[tuple[Rule[Case], ...]] = (
         "reachable",
         Stage.MAP,
         (FailureMode.UNREACHABLE,),
-        "stops (or the goal) to which no open path leads",
+        "legs, from stop to stop or to the goal, without an open path",
         "0",
         _no_way_fault(FailureMode.UNREACHABLE),
     ),
@@ -339,14 +348,14 @@ ROUTE_RULES: Final[tuple[Rule[Case], ...]] = (
         Stage.BUDGET,
         (FailureMode.DETOUR_TOO_LONG,),
         "length of the way (m)",
-        "`detour_factor` x the standby route's length",
+        "`detour_factor` x the standby route (without one: the shortest way over its own stops)",
         _detour,
     ),
     Rule(
         "waypoints",
         Stage.BUDGET,
         (FailureMode.TOO_MANY_WAYPOINTS,),
-        "turns and stops on the way",
+        "points of the way: start, picks, turns, changes of speed limit, goal",
         f"{WAYPOINTS_MAX:,}",
         _waypoints,
     ),

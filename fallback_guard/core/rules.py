@@ -1,6 +1,6 @@
 """What a rule is: one row that says what is measured, at which stage, and what it is called when it fails.
 
-The rows stand beside their checks (`validation.py`, `admission.py`); `rule_table.py` joins them.
+The rows stand beside their checks (`admission.py`, `decoding.py`, `route_rules.py`); `rule_table.py` joins them.
 """
 
 from collections.abc import Callable, Iterable
@@ -70,3 +70,8 @@ def first_failure(rules: Iterable[Rule[Subject]], subject: Subject) -> Refusal |
         if refusal is not None:
             return replace(refusal, rule=rule.name)
     return None
+
+
+def internal_error(error: Exception, where: str) -> Refusal:
+    """Return the refusal for what no code expects.  Its message could hold anything, and is left out."""
+    return Refusal(FailureMode.INTERNAL_ERROR, f"{type(error).__name__} in {where}")

@@ -87,12 +87,27 @@ class _Tour:
         self._size = len(distance_m) - 2
 
     def order(self) -> Sequence[int]:
-        tour = [0, *self._nearest_neighbour(), self._size + 1]
+        tour = self._improved(self._nearest_neighbour())
+        if any(self._cost[a][b] >= _NO_PATH_M for a, b in pairwise(tour)):
+            tour = self._improved(self._by_reach())
+        return tour[1:-1]
+
+    def _improved(self, order: list[int]) -> list[int]:
+        tour = [0, *order, self._size + 1]
         for _ in range(_ROUNDS_MAX):
             reversed_one, moved_one = self._reverse_stretches(tour), self._move_stops(tour)
             if not (reversed_one or moved_one):
                 break
-        return tour[1:-1]
+        return tour
+
+    def _by_reach(self) -> list[int]:
+        """Return the places by how many others they reach.
+
+        If any order can be driven this one can: what is reached from a place reaches no more than that.
+        """
+        places = range(1, self._size + 1)
+        reached = {a: sum(self._cost[a][b] < _NO_PATH_M for b in places) for a in places}
+        return sorted(places, key=lambda place: -reached[place])
 
     def _nearest_neighbour(self) -> list[int]:
         remaining = set(range(1, self._size + 1))

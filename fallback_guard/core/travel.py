@@ -1,6 +1,7 @@
 """The way of a route: where it leads, how long it is, and what is wrong with it."""
 
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import chain, pairwise, repeat
 from math import inf
@@ -50,12 +51,14 @@ class Travel:
             prepared.goal_place,
         ]
         self._vias = vias if any(vias) else ()
-        self.length_m = self._shortest_m() if not self._vias else inf
+        self.length_m = self.shortest_m if not self._vias else inf
         if self.length_m == inf:
             self.faults = Faults()
             self.length_m = self._follow(self.faults)
 
-    def _shortest_m(self) -> float:
+    @property
+    def shortest_m(self) -> float:
+        """The length of the shortest ways between the stops in their order; infinite where one is missing."""
         distance_m = self._prepared.legs.distance_m
         return sum([distance_m[here][there] for here, there in pairwise(self._places)])
 
@@ -85,8 +88,12 @@ class Travel:
         """Return the length of the way along `nodes`, and note every hop that must not be driven."""
         paths = self._prepared.paths
         edges, blocked = paths.warehouse.edges, paths.openness.blocked
+        pairs = list(pairwise(nodes))
+        if blocked.keys().isdisjoint(pairs):
+            with suppress(KeyError):
+                return sum([edges[pair].length_m for pair in pairs])
         length_m = 0.0
-        for pair in pairwise(nodes):
+        for pair in pairs:
             edge = edges.get(pair)
             if edge is None:
                 said = f"no edge leads from node {pair[0]} to node {pair[1]}"

@@ -11,13 +11,12 @@ from types import MappingProxyType
 from typing import Final
 
 from fallback_guard.core.decoding import decode, size_refusal, stage_of
-from fallback_guard.core.failure_modes import FailureMode
 from fallback_guard.core.identifiers import printable
 from fallback_guard.core.limits import DETAIL_CHARS_MAX
 from fallback_guard.core.motion import ValidatedRoute
 from fallback_guard.core.prepared import PreparedRequest
 from fallback_guard.core.route_rules import ROUTE_RULES, Budget, as_case, travelled
-from fallback_guard.core.rules import Refusal, Stage
+from fallback_guard.core.rules import Refusal, Stage, internal_error
 from fallback_guard.core.schema import Route
 
 STAGES: Final = tuple(
@@ -45,6 +44,10 @@ class Verdict:
     stage_ns: Mapping[Stage, int]
     answer: Route | None = None
 
+    def refused(self, refusal: Refusal) -> "Verdict":
+        """Return the verdict that refuses all the same, without what is large."""
+        return Verdict(route=None, refusal=refusal, stage_ns=self.stage_ns)
+
 
 def validate(
     payload: bytes,
@@ -64,7 +67,9 @@ def validate(
         read = read or decode(payload)
         decoded_ns = stopwatch()
     except Exception as error:  # noqa: BLE001  # what cannot be read must not be let through
-        return Verdict(route=None, refusal=_internal(error), stage_ns=stage_ns)
+        return Verdict(
+            route=None, refusal=internal_error(error, "the validation"), stage_ns=stage_ns
+        )
     if isinstance(read, Refusal):
         stage = stage_of(read.rule)
         stage_ns[stage] = stage_ns.get(stage, 0) + decoded_ns - size_ns
@@ -111,11 +116,9 @@ def validate_decoded(  # noqa: PLR0913  # what a verdict rests on
         )
         return Verdict(route=validated, refusal=None, stage_ns=taken_ns, answer=route)
     except Exception as error:  # noqa: BLE001  # a rule that fails must not let anything through
-        return Verdict(route=None, refusal=_internal(error), stage_ns=taken_ns)
-
-
-def _internal(error: Exception) -> Refusal:
-    return Refusal(FailureMode.INTERNAL_ERROR, f"{type(error).__name__} in the validation")
+        return Verdict(
+            route=None, refusal=internal_error(error, "the validation"), stage_ns=taken_ns
+        )
 
 
 def _bounded(refusal: Refusal) -> Refusal:

@@ -48,6 +48,9 @@ NODE_PARAMETERS: Final = (AUTOSTART, *GUARD_PARAMETERS)
 
 _DIAGNOSTICS_PERIOD_S: Final = 1.0
 
+_SPARE_PAUSE_NS: Final = NS_PER_MS
+"""Between two pieces of spare work, for messages to come in between."""
+
 _IDS_LOGGED_MAX: Final = 10
 """Ids named in one line of the log."""
 
@@ -150,7 +153,7 @@ class GuardNode(LifecycleNode):
     def on_cleanup(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Forget the map and every request."""
         with self._lock:
-            self._guard = None
+            self._guard = self._warehouse = None
         return super().on_cleanup(state)
 
     def destroy_node(self) -> None:
@@ -228,14 +231,17 @@ class GuardNode(LifecycleNode):
 
     def _step(self, event: Event) -> tuple[Effect, ...]:
         """Let the core decide and do what it says, in its order; nothing while inactive."""
-        now_ns = time.monotonic_ns()
+        arrived_ns = time.monotonic_ns()
         with self._lock:
             if self._guard is None or not self._active:
                 return ()
+            # What arrived counts from then on; a deadline that had to wait for the lock is late, and says so.
+            now_ns = time.monotonic_ns() if isinstance(event, TimePassed) else arrived_ns
             effects = self._guard.step(event, now_ns)
             for effect in effects:
                 self._do(effect)
-            self._deadline.set(self._guard.next_wake_ns)
+            soon_ns = time.monotonic_ns() + _SPARE_PAUSE_NS
+            self._deadline.set(soon_ns if self._guard.has_spare_work else self._guard.next_wake_ns)
         return effects
 
     def _do(self, effect: Effect) -> None:

@@ -347,3 +347,22 @@ def test_the_lease_and_the_way_are_in_the_motion() -> None:
 def _only_motion(effects: list[Effect]) -> SendMotion:
     (motion,) = (effect for effect in effects if isinstance(effect, SendMotion))
     return motion
+
+
+@pytest.mark.parametrize(
+    ("changed", "mode"),
+    [
+        ({"capacity_pieces": 5}, FailureMode.OVER_CAPACITY),
+        ({"capacity_pieces": 6}, None),
+        ({"pick_time_s": 600.0, "detour_factor": 1.0}, None),
+    ],
+)
+def test_a_staged_route_is_judged_again_by_parameters_that_changed(
+    changed: dict[str, object], mode: FailureMode | None
+) -> None:
+    t = Timeline().request(world.pick_request(on_due=True)).answer().configure(**changed).due()
+    if mode is None:
+        t.expect_route()
+    else:
+        t.expect_refusal(mode)
+        t.at_ms(145).expect_safe_move(mode)

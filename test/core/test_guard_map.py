@@ -8,6 +8,7 @@ import pytest
 
 import world
 from fallback_guard.core.effects import SendMotion
+from fallback_guard.core.events import TimePassed
 from fallback_guard.core.failure_modes import FailureMode
 from fallback_guard.core.openness import AS_ON_THE_MAP, Block, Closures, openness, unknown_ids
 from fallback_guard.core.request import PickItem
@@ -165,3 +166,64 @@ def test_ids_that_the_map_does_not_know() -> None:
         opened_zones=frozenset({1}),
     )
     assert unknown_ids(world.warehouse(), closures) == ([3, 7], [1, 2])
+
+
+def test_a_closure_that_cannot_be_taken_over_closes_everything(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    t = to_bin_b()
+    with monkeypatch.context() as patch:
+        patch.setattr("fallback_guard.core.ground.Paths", None)
+        t.close(edges([SHORT[0]])).expect_refusal(FailureMode.INTERNAL_ERROR)
+    t.answer(over([2])).expect_refusal(FailureMode.EDGE_CLOSED)
+    t.close(edges([SHORT[0]])).answer(over([2, 6, 5])).expect_route()
+
+
+def test_the_same_closures_again_change_nothing() -> None:
+    t = to_bin_b().close(edges([SHORT[0]]))
+    spare(t)
+    paths = t.guard._ground.paths
+    t.close(edges([SHORT[0]]))
+    assert t.guard._ground.paths is paths
+    assert not t.guard.has_spare_work
+
+
+def spare(t: Timeline) -> int:
+    """Let the guard do its spare work; return in how many steps."""
+    steps = 0
+    while t.guard.has_spare_work:
+        t.step(TimePassed())
+        steps += 1
+    return steps
+
+
+def test_what_a_closure_outdates_is_prepared_anew_in_spare_time_one_at_a_time() -> None:
+    t = to_bin_b(on_due=True).answer(over([2])).request(world.pick_request("R-2", on_due=True))
+    t.close(edges([SHORT[0]])).expect_nothing()
+    assert spare(t) == 3, "the robot and its two requests"
+    t.expect_refusal(FailureMode.EDGE_CLOSED)
+    t.answer(over(None)).due()
+    assert way(t.pending) == [1, 2, 6, 5, 3, 2, 1]
+
+
+def test_no_spare_work_is_done_shortly_before_a_window_closes() -> None:
+    t = to_bin_b().at_ms(134).close(edges([SHORT[0]]))
+    assert t.guard.has_spare_work
+    t.at_ms(135)
+    assert not t.guard.has_spare_work
+    t.at_ms(145).expect_safe_move(SILENT)
+    assert t.guard.has_spare_work
+
+
+def test_recoveries_that_fall_due_together_are_driven_one_a_step() -> None:
+    robots = [f"picker_{number}" for number in range(3)]
+    t = Timeline()
+    for robot_id in robots:
+        t.position(0.0, 0.0, robot_id=robot_id).request(world.pick_request("R-1", robot_id))
+    t.at_ms(145)
+    t.pending.clear()
+    for robot_id in robots:
+        t.at_ms(1_000).position(0.0, 0.0, robot_id=robot_id)
+    for number in range(3):
+        t.at_ms(1_145 + number).expect_standby(SILENT)
+        t.expect_nothing()

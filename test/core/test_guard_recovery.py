@@ -44,9 +44,11 @@ def test_the_standby_route_follows_after_the_delay() -> None:
 def test_the_delay_is_a_parameter(delay_ms: int) -> None:
     t = Timeline(recovery_delay_ms=delay_ms).request().at_ms(WINDOW_MS)
     t.expect_safe_move(SILENT)
-    if delay_ms:
-        t.at_ns((WINDOW_MS + delay_ms) * NS_PER_MS - 1).expect_nothing()
-    t.at_ms(WINDOW_MS + delay_ms).expect_standby(SILENT)
+    recovery_ms = WINDOW_MS + max(
+        1, delay_ms
+    )  # Never in the step of a decision, which must not wait for it.
+    t.at_ns(recovery_ms * NS_PER_MS - 1).expect_nothing()
+    t.at_ms(recovery_ms).expect_standby(SILENT)
     t.at_ms(WINDOW_MS + delay_ms + 10_000).expect_nothing()
 
 
@@ -93,9 +95,10 @@ def test_a_recovery_starts_where_the_retreat_ended() -> None:
     t.on_node(5).at_ms(RECOVERY_MS).expect_standby(SILENT)
 
 
-def test_where_no_way_leads_from_there_nothing_is_sent() -> None:
+def test_a_robot_that_no_way_leads_from_recovers_once_it_stands_elsewhere() -> None:
     t = _halted().on_node(7).at_ms(60_000).expect_nothing()
-    t.on_node(1).at_ms(120_000).expect_nothing()
+    t.on_node(1).at_ms(60_999).expect_nothing()
+    t.at_ms(61_000).expect_standby(SILENT)
 
 
 # Newer requests

@@ -341,7 +341,7 @@ def test_what_is_large_is_not_remembered() -> None:
         t.pending.clear()
         t.at_ms(200 * (number + 1)).reset()
     t.pending.clear()
-    robots = t.guard._robots  # what is remembered is not public
+    robots = t.guard._fleet._robots  # what is remembered is not public
     assert len(robots[world.ROBOT].requests) == REQUESTS_REMEMBERED_MAX
     assert _weight(robots, set()) < 8 * large // 10
 

@@ -403,12 +403,11 @@ class Simulation:
         assert self._hangs or counters.decisions_late == 0
 
     def _check_memory(self) -> None:
-        for robot in self.guard._robots.values():
+        for robot in self.guard._fleet:
             assert len(robot.requests) <= REQUESTS_REMEMBERED_MAX
             for record in robot.requests.values():
                 assert len(record.answers_seen) <= CANDIDATES_PER_REQUEST_MAX
         assert len(self.guard._timers) <= len(self.said)
-        assert len(self.guard._stranded) <= len(ROBOTS)
 
 
 def simulate(config: GuardConfig, steps: list[Step], *, hangs: bool) -> None:

@@ -30,6 +30,7 @@ from fallback_guard.core.limits import (
 from fallback_guard.core.openness import openness
 from fallback_guard.core.paths import Paths
 from fallback_guard.core.prepared import prepare
+from fallback_guard.core.request import PickItem
 from fallback_guard.core.route_rules import ROUTE_RULES, Budget
 from fallback_guard.core.rule_table import RULES
 from fallback_guard.core.rules import Refusal, Stage
@@ -37,7 +38,7 @@ from fallback_guard.core.units import NS_PER_S
 from fallback_guard.core.validation import Verdict, validate
 
 if TYPE_CHECKING:
-    from fallback_guard.core.request import PickItem, PickRequest
+    from fallback_guard.core.request import PickRequest
 
 F = FailureMode
 REQUEST: Final = world.pick_request()
@@ -329,6 +330,19 @@ def test_capacity(pieces: int, mode: FailureMode | None) -> None:
 )
 def test_detour(reference_m: float | None, factor: float, mode: FailureMode | None) -> None:
     assert _mode(replace(BUDGET, detour_factor=factor), reference_m) is mode
+
+
+@pytest.mark.parametrize(("via", "mode"), [([2, 6, 5], None), ([2, 1, 2, 6, 5], F.DETOUR_TOO_LONG)])
+def test_without_a_standby_route_the_detour_is_measured_beside_the_stops(
+    via: list[int], mode: FailureMode | None
+) -> None:
+    item = PickItem(bin="B-1", sku="S", quantity=1)
+    request = world.pick_request(items=(item,))
+    prepared = prepare(request, _paths(), start_node=1)
+    assert prepared.standby is None
+    payload = world.answer(request, [world.stop(item, via)])
+    refusal = validate(payload, prepared, BUDGET, source="llm:test").refusal
+    assert (refusal.mode if refusal else None) is mode  # 60 m of 40 m x 1.5, and 80 m.
 
 
 @pytest.mark.parametrize(("limit", "mode"), [(6, F.TOO_MANY_WAYPOINTS), (7, None), (8, None)])

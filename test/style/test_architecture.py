@@ -23,6 +23,7 @@ PURE_MAY: Final = frozenset(
         "__future__",
         "bisect",
         "collections",
+        "contextlib",
         "dataclasses",
         "enum",
         "fallback_guard.core",

@@ -1,0 +1,38 @@
+"""The map as it is open at the moment: its paths and its safe moves."""
+
+from fallback_guard.core.openness import Closures, openness
+from fallback_guard.core.paths import Paths
+from fallback_guard.core.safe_moves import SafeMoves
+from fallback_guard.core.warehouse import Warehouse
+
+
+class Ground:
+    """What there is to drive on.  `paths` and `safe_moves` are other objects after each change."""
+
+    def __init__(self, warehouse: Warehouse) -> None:
+        """Begin with the map as it was loaded, and find its shortest paths."""
+        self.warehouse = warehouse
+        self.paths = self._as_loaded = Paths(warehouse)
+        self.paths.warm()
+        # Made now, so that nothing can fail when it is needed.
+        self._shut = self._with(Closures(everything=True))
+        self.safe_moves = SafeMoves(self.paths)
+
+    def close(self, closures: Closures) -> None:
+        """Close and open what `closures` says; where that fails, close everything, and raise what failed."""
+        before = self.paths
+        try:
+            self.paths = self._with(closures)
+        except Exception:
+            self.paths = self._shut
+            raise
+        finally:
+            if self.paths is not before:
+                self.safe_moves = SafeMoves(self.paths)
+
+    def _with(self, closures: Closures) -> Paths:
+        opened = openness(self.warehouse, closures)
+        for known in (self.paths, self._as_loaded):
+            if opened == known.openness:
+                return known
+        return Paths(self.warehouse, opened, network=self._as_loaded.network)

@@ -1,0 +1,45 @@
+"""When what is to be done for a request."""
+
+from heapq import heappop, heappush
+from typing import Final
+
+from fallback_guard.core.records import RequestRecord
+from fallback_guard.core.units import NS_PER_MS
+
+RECOVERY_RETRY_NS: Final = 200 * NS_PER_MS
+"""How soon a recovery is tried again while the robot is between nodes or its position is unknown."""
+
+RECOVERY_GAP_NS: Final = NS_PER_MS
+"""How far apart recoveries are that fall due together, so that decisions come in between."""
+
+SPARE_NS: Final = 10 * NS_PER_MS
+"""No spare work is begun so shortly before a window closes; a piece takes a few milliseconds."""
+
+
+class Timers:
+    """Requests by the time at which they are looked at again; of the same time, the one set first comes first."""
+
+    def __init__(self) -> None:
+        """Begin with none."""
+        self._heap: list[tuple[int, int, RequestRecord]] = []
+        self._set = 0
+
+    def __len__(self) -> int:
+        """Return how many are set."""
+        return len(self._heap)
+
+    @property
+    def next_ns(self) -> int | None:
+        """The earliest time; None where none is set."""
+        return self._heap[0][0] if self._heap else None
+
+    def set(self, at_ns: int, record: RequestRecord) -> None:
+        """Have a request looked at no earlier than `at_ns`."""
+        self._set += 1
+        heappush(self._heap, (at_ns, self._set, record))
+
+    def pop(self, now_ns: int) -> RequestRecord | None:
+        """Take the next request whose time has come by `now_ns`; None where there is none."""
+        if not self._heap or self._heap[0][0] > now_ns:
+            return None
+        return heappop(self._heap)[2]
