@@ -15,12 +15,12 @@ from typing import TYPE_CHECKING, Final
 
 import networkx as nx  # type: ignore[import-untyped]
 
-from fallback_guard.maps.block_warehouse import BlockSpec, block_warehouse, spec_for_bins
-from fallback_guard.maps.geojson import parse_warehouse
-from fallback_guard.maps.geojson_writing import collection, edge_feature, node_feature, zone_feature
 from fallback_guard.core.openness import Closures, openness
 from fallback_guard.core.paths import Paths
 from fallback_guard.core.warehouse import Edge, Node, ZoneKind
+from fallback_guard.maps.block_warehouse import BlockSpec, block_warehouse, spec_for_bins
+from fallback_guard.maps.geojson import parse_warehouse
+from fallback_guard.maps.geojson_writing import collection, edge_feature, node_feature, zone_feature
 from oracle_map import OracleMap
 
 if TYPE_CHECKING:

@@ -71,6 +71,24 @@ WAYPOINTS_MAX: Final = 1_024
 ROUTE_DURATION_NS_MAX: Final = 3_600 * NS_PER_S
 """A pick tour of more than an hour is a mistake in whatever asked for it."""
 
+SPEED_LIMIT_MPS_MIN: Final = 0.01
+"""A way at less is as good as closed, and the time it takes would not fit a number."""
+
+ZONE_TOUCHES_MAX: Final = 1_000_000
+"""Nodes and edges that a map's zones touch, all zones together: each closure goes through them."""
+
+BINS_PER_NODE_MAX: Final = 10_000
+"""Bins reached from one node; a rack has some hundreds."""
+
+RING_POINTS_MAX: Final = 10_000
+"""Corners of a zone's outline, or of a hole in it; a curve drawn by its points has some hundreds."""
+
+RINGS_MAX: Final = 64
+"""The outline of a zone and the holes in it; a zone with more is better drawn as several."""
+
+LIF_LIST_MAX: Final = 1_000
+"""Vehicle types of a LIF node or edge, or nodes of a station; a site has a handful."""
+
 assert CANDIDATES_PER_REQUEST_MAX <= REFUSALS_REPORTED_PER_S_MAX, (
     "one request's refusals fit the budget"
 )

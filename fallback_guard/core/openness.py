@@ -19,7 +19,8 @@ class Block(str, Enum):
 class Closures:
     """Every edge and every zone (by id) that is not as the map has it.
 
-    What is both closed and opened is closed; `everything` closes all edges and all refuges.
+    What is both closed and opened is closed; `everything` closes all edges and all refuges.  Where several ids
+    stand for one edge, each of them that is closed has to be opened.
     """
 
     closed_edges: frozenset[int] = frozenset()

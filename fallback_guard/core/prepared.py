@@ -17,7 +17,8 @@ class PreparedRequest:
     """A request on a map as it is open now, for a robot that starts on a certain node.
 
     `legs` are the ways between all places of the request: `start_place`, `place_of_bin`, `goal_place`.
-    `asked` says how often each of its lines is in it; `standby` is the route that the guard itself would
+    `asked` says how often each of its lines is in it, `asked_once` holds them where none is there twice (else
+    nothing), so that most answers need no counting; `standby` is the route that the guard itself would
     drive, where there is one.
     """
 
@@ -28,6 +29,7 @@ class PreparedRequest:
     goal_place: int
     place_of_bin: Mapping[str, int]
     asked: Mapping[Said, int]
+    asked_once: frozenset[Said]
     standby: ValidatedRoute | None = None
 
 
@@ -37,6 +39,7 @@ def prepare(request: PickRequest, paths: Paths, *, start_node: int) -> PreparedR
     # Sorted, so that the order in which items are asked for says nothing.
     wanted = (start_node, request.goal_node, *sorted({bins[item.bin] for item in request.items}))
     place_of_node = {node: place for place, node in enumerate(dict.fromkeys(wanted))}
+    asked = Counter((item.bin, item.sku, item.quantity) for item in request.items)
     return PreparedRequest(
         request=request,
         paths=paths,
@@ -44,5 +47,6 @@ def prepare(request: PickRequest, paths: Paths, *, start_node: int) -> PreparedR
         start_place=place_of_node[start_node],
         goal_place=place_of_node[request.goal_node],
         place_of_bin={item.bin: place_of_node[bins[item.bin]] for item in request.items},
-        asked=Counter((item.bin, item.sku, item.quantity) for item in request.items),
+        asked=asked,
+        asked_once=frozenset(asked if asked.total() == len(asked) else ()),
     )

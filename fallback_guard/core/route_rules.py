@@ -80,12 +80,11 @@ def _same_robot(case: Case) -> Refusal | None:
 
 
 def _only_items_asked(case: Case) -> Refusal | None:
-    asked, picked = case.prepared.asked, dict.fromkeys(case.picks, 1)
-    # Mostly no line is asked for twice and no stop is wrong, and then there is nothing to count.
-    if picked != asked or len(picked) != len(case.picks):
-        case.item_faults = _item_faults(case)
-        return _fault(case.item_faults, FailureMode.ITEM_UNKNOWN)
-    return None
+    picks, once = case.picks, case.prepared.asked_once
+    if once == set(picks) and len(picks) == len(once):
+        return None
+    case.item_faults = _item_faults(case)
+    return _fault(case.item_faults, FailureMode.ITEM_UNKNOWN)
 
 
 def _item_faults(case: Case) -> Faults:

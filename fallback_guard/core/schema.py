@@ -3,6 +3,7 @@
 from typing import Annotated, Final
 
 from pydantic import BaseModel, ConfigDict, Field
+from pydantic.dataclasses import dataclass
 
 from fallback_guard.core.identifiers import IDENTIFIER_PATTERN
 from fallback_guard.core.limits import IDENTIFIER_CHARS_MAX, QUANTITY_MAX, STOPS_MAX, VIA_NODES_MAX
@@ -24,11 +25,12 @@ Version = Annotated[int, Field(ge=VERSION, le=VERSION, json_schema_extra={"const
 """An integer in a range: a literal is compared by ==, for which true and 1.0 are 1 as well."""
 
 
-class _Strict(BaseModel):
-    model_config = ConfigDict(strict=True, extra="forbid", frozen=True, allow_inf_nan=False)
+_STRICT: Final = ConfigDict(strict=True, extra="forbid", allow_inf_nan=False)
 
 
-class Stop(_Strict):
+# With slots, as a route has many and each is read within the deadline.
+@dataclass(config=_STRICT, frozen=True, slots=True, kw_only=True)
+class Stop:
     """One pick, and the way to it.
 
     `via` names every node passed between the stop before (or the start) and this one, both left out.
@@ -41,8 +43,10 @@ class Stop(_Strict):
     via: Annotated[list[NodeId], Field(max_length=VIA_NODES_MAX)] | None = None
 
 
-class Route(_Strict):
+class Route(BaseModel):
     """A pick route: the stops in driving order."""
+
+    model_config = ConfigDict(**_STRICT, frozen=True)
 
     version: Version
     request_id: Identifier

@@ -116,6 +116,11 @@ class Travel:
         known = legs.waypoints_known
         points = [paths.waypoint(legs.nodes[self._prepared.start_place], None)]
         ends: list[int] = []
+        if not self._vias:  # Mostly so, and the same as below.
+            for here, there in pairwise(self._places):
+                points += known[here][there] or legs.waypoints(here, there)
+                ends.append(len(points) - 1)
+            return points, ends[:-1]
         for here, there, via in self._legs():
             if via:
                 points += paths.waypoints(self._nodes(here, via, there))[1:]

@@ -25,6 +25,8 @@ from types import MappingProxyType
 
 from shapely import LineString, Point, Polygon, STRtree
 
+from fallback_guard.core.limits import ZONE_TOUCHES_MAX
+
 Pair = tuple[int, int]
 """An edge by its start and its end node."""
 
@@ -85,7 +87,8 @@ class Warehouse:
     """A loaded map: consistent, and never changed.  What is closed at the moment is told by `openness`.
 
     `edges` is keyed by start and end node, `edge_pairs` leads there from an edge's id; `bins` leads from a
-    bin to the node from which it is picked.  `closed_edges` are the ids of those that the map itself closes.
+    bin to the node from which it is picked.  Several ids may stand for one edge; `closed_edges` are those that
+    the map itself closes.
     """
 
     nodes: Mapping[int, Node]
@@ -96,12 +99,21 @@ class Warehouse:
     zones: Mapping[int, Zone]
 
 
+class ZoneTouchesError(ValueError):
+    """With `zone` (an id), the zones touch more than ZONE_TOUCHES_MAX nodes and edges."""
+
+    def __init__(self, zone: int) -> None:
+        """Keep the zone."""
+        super().__init__(f"zone {zone} is one too many")
+        self.zone = zone
+
+
 def build_warehouse(
     *, nodes: Iterable[Node], edges: Iterable[Edge], zones: Iterable[Zone]
 ) -> Warehouse:
     """Join the parts, and find what each zone touches.
 
-    The parts have to be consistent; `geojson.load_warehouse` sees to that.
+    The parts have to be consistent; `geojson.load_warehouse` sees to that.  Raises ZoneTouchesError.
     """
     by_id = {node.id: node for node in nodes}
     by_pair = {(edge.start, edge.end): edge for edge in edges}
@@ -125,15 +137,17 @@ def _with_what_they_touch(
     shapes = [Polygon(zone.corners, zone.holes) for zone in zones]
     node_tree = STRtree([Point(positions[node]) for node in ids])
     edge_tree = STRtree([LineString((positions[start], positions[end])) for start, end in pairs])
-    return {
-        zone.id: replace(
+    touched = 0
+    found: dict[int, Zone] = {}
+    for zone, shape in zip(zones, shapes, strict=True):
+        in_it = node_tree.query(shape, predicate="intersects").tolist()
+        across = edge_tree.query(shape, predicate="intersects").tolist()
+        touched += len(in_it) + len(across)
+        if touched > ZONE_TOUCHES_MAX:
+            raise ZoneTouchesError(zone.id)
+        found[zone.id] = replace(
             zone,
-            nodes=tuple(
-                sorted(ids[int(i)] for i in node_tree.query(shape, predicate="intersects"))
-            ),
-            edges=tuple(
-                sorted(pairs[int(i)] for i in edge_tree.query(shape, predicate="intersects"))
-            ),
+            nodes=tuple(sorted(ids[number] for number in in_it)),
+            edges=tuple(sorted(pairs[number] for number in across)),
         )
-        for zone, shape in zip(zones, shapes, strict=True)
-    }
+    return found

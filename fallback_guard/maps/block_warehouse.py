@@ -18,7 +18,9 @@ from dataclasses import dataclass
 from math import ceil, sqrt
 from typing import Final
 
+from fallback_guard.core.limits import SPEED_LIMIT_MPS_MIN
 from fallback_guard.core.warehouse import Edge, Node, ZoneKind
+from fallback_guard.maps.geojson_features import SPEED_LIMIT_MPS_MAX
 from fallback_guard.maps.geojson_writing import (
     Point,
     collection,
@@ -90,17 +92,26 @@ class BlockSpec:
                 raise SpecError(
                     f"{field} is {getattr(self, field)}. Choose one from {at_least} to {at_most}"
                 )
-        if self.aisle_speed_limit_mps is not None and not 0 < self.aisle_speed_limit_mps <= 20:  # noqa: PLR2004
+        limit_mps = self.aisle_speed_limit_mps
+        if limit_mps is not None and not SPEED_LIMIT_MPS_MIN <= limit_mps <= SPEED_LIMIT_MPS_MAX:
             raise SpecError(
-                f"aisle_speed_limit_mps is {self.aisle_speed_limit_mps}. Choose one over 0, up to 20"
+                f"aisle_speed_limit_mps is {limit_mps}. "
+                f"Choose one from {SPEED_LIMIT_MPS_MIN} to {SPEED_LIMIT_MPS_MAX:.0f}"
             )
-        if self.places > BINS_MAX:
+        positions = self.aisles * self.locations
+        if positions > BINS_MAX:
+            raise SpecError(
+                f"it has {positions} picking positions. Choose fewer aisles, cross aisles or bays, "
+                f"for {BINS_MAX} at most"
+            )
+        if self.bins is None and self.places > BINS_MAX:
             raise SpecError(
                 f"it has room for {self.places} bins. Choose fewer aisles, cross aisles, bays or "
                 f"levels, for {BINS_MAX} at most"
             )
-        if self.bins is not None and not 1 <= self.bins <= self.places:
-            raise SpecError(f"bins is {self.bins}. Choose one from 1 to {self.places}, its places")
+        bins_max = min(self.places, BINS_MAX)
+        if self.bins is not None and not 1 <= self.bins <= bins_max:
+            raise SpecError(f"bins is {self.bins}. Choose one from 1 to {bins_max}, its places")
 
     @property
     def locations(self) -> int:

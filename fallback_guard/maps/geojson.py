@@ -1,21 +1,22 @@
 """Reading a warehouse map, and refusing a broken one with the feature's name and the remedy."""
 
-import re
-from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from json import JSONDecoder
 from pathlib import Path
 from types import MappingProxyType
 from typing import Final
 
-import orjson
 from pydantic import ValidationError
 from shapely import Polygon
 from shapely.validation import explain_validity
 
 from fallback_guard.core.identifiers import is_identifier, printable
-from fallback_guard.core.limits import MAP_BYTES_MAX, MAP_FEATURES_MAX
+from fallback_guard.core.limits import (
+    MAP_BYTES_MAX,
+    MAP_FEATURES_MAX,
+    SPEED_LIMIT_MPS_MIN,
+    ZONE_TOUCHES_MAX,
+)
 from fallback_guard.core.warehouse import (
     Edge,
     Node,
@@ -23,19 +24,33 @@ from fallback_guard.core.warehouse import (
     Warehouse,
     Zone,
     ZoneKind,
+    ZoneTouchesError,
     build_warehouse,
 )
 from fallback_guard.maps.geojson_features import (
-    BINS,
     EDGE,
     MULTI_POLYGON,
     NODE,
+    NODE_ID,
     POLYGON,
+    SPEED_LIMIT_MPS_MAX,
     Rings,
     first_problem,
 )
 from fallback_guard.maps.geojson_notes import Notes
+from fallback_guard.maps.json_document import MapError, json_document
 from fallback_guard.maps.map_rules import first_broken_rule
+
+__all__ = [
+    "SAME_PLACE_M",
+    "MapError",
+    "MapFile",
+    "load_warehouse",
+    "parse_warehouse",
+    "read_file",
+    "read_map",
+    "read_map_file",
+]
 
 PATH_CHARS_MAX: Final = 4_096
 """What a message says of a path at most: as much as Linux takes."""
@@ -43,19 +58,26 @@ PATH_CHARS_MAX: Final = 4_096
 SAME_PLACE_M: Final = 1e-6
 """Nodes that are closer than this are at one place."""
 
-_BINS_OBJECT: Final = re.compile(rb'(?<!\\)"bins"\s*:\s*(\{(?:"[^"\\{}]*"|[^"{}])*\})')
-"""The collection's `bins`, in the text: the only object of that name, and one without objects in it."""
-
 _LINES: Final = ("LineString", "MultiLineString")
 _AREAS: Final = ("Polygon", "MultiPolygon")
 
-
-class MapError(Exception):
-    """A map that cannot be used.  The message names the file, the feature and the remedy."""
-
-    def __init__(self, *, where: str, problem: str, remedy: str) -> None:
-        """Join the three parts of the message."""
-        super().__init__(f"{where}: {problem}. {remedy}")
+_A_NODE: Final = (
+    "A node has a whole number as id, coordinates in metres, and in metadata at most "
+    "bins (a list of names) and no_waiting (true or false)"
+)
+_AN_EDGE: Final = (
+    "An edge has whole numbers as id, startid and endid, and in metadata at most "
+    f"abs_speed_limit (m/s, {SPEED_LIMIT_MPS_MIN} to {SPEED_LIMIT_MPS_MAX:.0f}) "
+    "and closed (true or false)"
+)
+_A_ZONE: Final = (
+    "A zone has a whole number as id, keep_out or refuge as type, rings of coordinates in metres, "
+    "and in metadata at most closed (true or false)"
+)
+_FORMATS: Final = (
+    {"Point": _A_NODE} | dict.fromkeys(_LINES, _AN_EDGE) | dict.fromkeys(_AREAS, _A_ZONE)
+)
+"""What is allowed, by the type of a feature's geometry."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,6 +121,7 @@ class _Reader:
         self.nodes: dict[int, Node] = {}
         self.lines: list[_Line] = []
         self.zones: dict[int, Zone] = {}
+        self.closed_edges: set[int] = set()
         self._bins: dict[str, int] = {}
 
     def error(self, name: str, problem: str, remedy: str) -> MapError:
@@ -109,27 +132,27 @@ class _Reader:
             raise self.error(
                 f"feature {index}", "it is not an object", "A feature is a GeoJSON object"
             )
+        geometry = feature.get("geometry")
+        kind = geometry.get("type") if isinstance(geometry, dict) else None
         try:
-            self._add(feature)
+            self._add(feature, geometry, kind)
         except ValidationError as error:
             raise self.error(
-                _feature_name(index, feature),
-                first_problem(error),
-                "See docs/map.md for each property",
+                _feature_name(index, feature), first_problem(error), _FORMATS[str(kind)]
             ) from error
         except _Problem as error:
             problem, remedy = error.args
             raise self.error(_feature_name(index, feature), problem, remedy) from error
 
-    def _add(self, feature: dict[str, object]) -> None:
-        geometry = feature.get("geometry")
-        kind = geometry.get("type") if isinstance(geometry, dict) else None
+    def _add(self, feature: dict[str, object], geometry: object, kind: object) -> None:
+        if geometry is None:
+            raise _Problem("it has no geometry", "Give it a place, or remove it")
         if kind == "Point":
             self._add_node(feature)
         elif kind in _LINES:
             self._add_line(feature)
-        elif kind in _AREAS:
-            self._add_zone(feature, kind)
+        elif kind in _AREAS and isinstance(geometry, dict):
+            self._add_zone(feature, geometry)
         else:
             raise _Problem(
                 f"geometry type {_said(kind)} is not part of a warehouse map",
@@ -146,7 +169,7 @@ class _Reader:
         for bin_name in bins:
             self._add_bin(bin_name, identity)
         x, y = read["geometry"]["coordinates"][:2]
-        self.notes.see_node(feature["properties"], x, y)
+        self.notes.see_node(identity, feature["properties"], x, y)
         self.nodes[identity] = Node(
             id=identity,
             x=x,
@@ -183,21 +206,18 @@ class _Reader:
         )
         self.notes.see_edge(properties["id"], feature["properties"])
 
-    def _add_zone(self, feature: dict[str, object], kind: object) -> None:
+    def _add_zone(self, feature: dict[str, object], geometry: dict[str, object]) -> None:
         rings: Rings
-        if kind == "Polygon":
+        if geometry["type"] == "Polygon":
             polygon = POLYGON.validate_python(feature)
             properties, rings = polygon["properties"], polygon["geometry"]["coordinates"]
         else:
-            try:
-                parts = MULTI_POLYGON.validate_python(feature)
-            except ValidationError as error:
-                first = error.errors()[0]
-                if (first["type"], len(first["loc"])) != ("too_long", 2):
-                    raise
+            drawn = geometry.get("coordinates")
+            if isinstance(drawn, list) and len(drawn) > 1:
                 raise _Problem(
                     "it has several parts", "Make each part a zone with an id of its own"
-                ) from error
+                )
+            parts = MULTI_POLYGON.validate_python(feature)
             properties, rings = parts["properties"], parts["geometry"]["coordinates"][0]
         identity = properties["id"]
         if identity in self.zones:
@@ -211,6 +231,7 @@ class _Reader:
             )
         zone_kind = ZoneKind(properties["type"])
         closed = (properties.get("metadata") or {}).get("closed")
+        self.notes.see_zone(identity, feature["properties"])
         self.zones[identity] = Zone(
             id=identity,
             kind=zone_kind,
@@ -219,24 +240,24 @@ class _Reader:
             closed=zone_kind is ZoneKind.KEEP_OUT if closed is None else closed,
         )
 
-    def add_bins(self, member: object, data: bytes) -> None:
+    def add_bins(self, member: object) -> None:
         """Take the collection's own list of bins (a foreign member, as RFC 7946 calls it)."""
         if member is None:
             return
         name = "the collection's bins"
-        try:
-            bins = BINS.validate_python(member)
-        except ValidationError as error:
-            raise self.error(
-                name, first_problem(error), "Write each bin's name and the id of its node"
-            ) from error
+        remedy = "Write each bin's name and the id of its node"
+        if not isinstance(member, dict):
+            raise self.error(name, "this is not an object", remedy)
         more: dict[int, list[str]] = {}
-        for bin_name, node in bins.items():
+        for bin_name, said in member.items():
             try:
+                node = NODE_ID.validate_python(said)
                 self._add_bin(bin_name, node)
-            except _Problem as error:
-                problem, remedy = error.args
+            except ValidationError as error:
+                problem = f"bin {printable(bin_name)}: {first_problem(error)}"
                 raise self.error(name, problem, remedy) from error
+            except _Problem as error:
+                raise self.error(name, *error.args) from error
             if node not in self.nodes:
                 raise self.error(
                     name,
@@ -244,9 +265,6 @@ class _Reader:
                     "Add the node, or name the one from which the bin is picked",
                 )
             more.setdefault(node, []).append(bin_name)
-        repeated = _repeated(data)
-        if repeated is not None:
-            raise self.error(name, repeated, "Write one list, and each bin in it once")
         for node, names in more.items():
             old = self.nodes[node]
             self.nodes[node] = replace(old, bins=(*old.bins, *names))
@@ -255,7 +273,8 @@ class _Reader:
         """Join the lines to edges: one for each two nodes, and where each id leads.
 
         Lines between the same two nodes are one way, with the strictest of what they say, and each of their
-        ids stands for it, so that closing any of them closes the way.  Raises MapError for a line that does
+        ids stands for it, so that closing any of them closes the way, and each that is closed has to be
+        opened.  `closed_edges` holds the ids of the lines that the map closes.  Raises MapError for a line that does
         not join two nodes, and for an id that would mean two ways.
         """
         edges: dict[Pair, Edge] = {}
@@ -267,9 +286,12 @@ class _Reader:
                 self.notes.loop(line.id)
                 continue
             known = pairs.get(line.id, pair)
+            if line.closed:
+                self.closed_edges.add(line.id)
             if known != pair:
                 self._check_same_way(line.id, known, (start, end))
                 self.notes.repeated(line.id, pair, known)
+                edges[known] = replace(edges[known], closed=edges[known].closed or line.closed)
                 continue
             self.notes.see_line(line.id, line.drawn, start, end)
             pairs[line.id] = pair
@@ -327,38 +349,8 @@ def _distance_m(one: Node, other: Node) -> float:
     return float(((one.x - other.x) ** 2 + (one.y - other.y) ** 2) ** 0.5)
 
 
-def _repeated(data: bytes) -> str | None:
-    """Return what the text has twice: of equal keys, the parser kept the last without a word."""
-    found = _BINS_OBJECT.findall(data)
-    if len(found) != 1:
-        return f'"bins": {{...}} stands in the text {len(found)} times'
-    names: list[str] = _NAMES.decode(found[0].decode())
-    name, times = Counter(names).most_common(1)[0] if names else ("", 1)
-    return f"bin {printable(name)!r} is there twice" if times > 1 else None
-
-
-def _names(pairs: list[tuple[str, object]]) -> list[str]:
-    return [name for name, _ in pairs]
-
-
-_NAMES: Final = JSONDecoder(object_pairs_hook=_names)
-
-
 def _decoded(data: bytes, source: str) -> dict[str, object]:
-    if len(data) > MAP_BYTES_MAX:
-        raise MapError(
-            where=source,
-            problem=f"it is over the limit of {MAP_BYTES_MAX} bytes",
-            remedy="Split the map",
-        )
-    try:
-        document = orjson.loads(data)
-    except orjson.JSONDecodeError as error:
-        raise MapError(
-            where=source,
-            problem=f"it is not JSON: {error.msg} at byte {error.pos}",
-            remedy="Export it again",
-        ) from error
+    document = json_document(data, source=source, remedy="Split the map")
     if not isinstance(document, dict) or document.get("type") != "FeatureCollection":
         raise MapError(
             where=source,
@@ -400,13 +392,22 @@ def read_map(data: bytes, *, source: str) -> MapFile:
         raise MapError(
             where=source, problem="it has no nodes", remedy="Add Point features with an id"
         )
-    reader.add_bins(document.get("bins"), data)
+    reader.add_bins(document.get("bins"))
     edges, pairs = reader.edges()
-    warehouse = replace(
-        build_warehouse(
+    try:
+        built = build_warehouse(
             nodes=reader.nodes.values(), edges=edges.values(), zones=reader.zones.values()
-        ),
+        )
+    except ZoneTouchesError as error:
+        raise reader.error(
+            f"zone {error.zone}",
+            f"the zones up to this one touch more than {ZONE_TOUCHES_MAX} edges and nodes in all",
+            "Join the zones that lie over one another, or draw them smaller",
+        ) from error
+    warehouse = replace(
+        built,
         edge_pairs=MappingProxyType(pairs),
+        closed_edges=frozenset(reader.closed_edges),
     )
     broken = first_broken_rule(warehouse)
     if broken is not None:

@@ -10,7 +10,13 @@ from pydantic import BeforeValidator, ConfigDict, Field, TypeAdapter, Validation
 from typing_extensions import NotRequired, TypedDict
 
 from fallback_guard.core.identifiers import printable
-from fallback_guard.core.limits import COORDINATE_M_MAX
+from fallback_guard.core.limits import (
+    BINS_PER_NODE_MAX,
+    COORDINATE_M_MAX,
+    RING_POINTS_MAX,
+    RINGS_MAX,
+    SPEED_LIMIT_MPS_MIN,
+)
 from fallback_guard.core.schema import NodeId
 
 _LENIENT: Final = ConfigDict(strict=True, extra="ignore")
@@ -26,16 +32,18 @@ def _whole(value: object) -> object:
 MapId = Annotated[NodeId, BeforeValidator(_whole)]
 Coordinate = Annotated[float, Field(ge=-COORDINATE_M_MAX, le=COORDINATE_M_MAX, allow_inf_nan=False)]
 Position = Annotated[list[Coordinate], Field(min_length=2, max_length=3)]
-Ring = Annotated[list[Position], Field(min_length=4)]
-Rings = Annotated[list[Ring], Field(min_length=1)]
-SpeedLimit = Annotated[float, Field(gt=0, le=SPEED_LIMIT_MPS_MAX, allow_inf_nan=False)]
+Ring = Annotated[list[Position], Field(min_length=4, max_length=RING_POINTS_MAX)]
+Rings = Annotated[list[Ring], Field(min_length=1, max_length=RINGS_MAX)]
+SpeedLimit = Annotated[
+    float, Field(ge=SPEED_LIMIT_MPS_MIN, le=SPEED_LIMIT_MPS_MAX, allow_inf_nan=False)
+]
 
 
 @with_config(_LENIENT)
 class NodeMetadata(TypedDict, total=False):
     """`metadata` of a node; null is as good as absent, here and below."""
 
-    bins: list[str] | None
+    bins: Annotated[list[str], Field(max_length=BINS_PER_NODE_MAX)] | None
     no_waiting: bool | None
 
 
@@ -137,12 +145,16 @@ NODE: Final = TypeAdapter(NodeFeature)
 EDGE: Final = TypeAdapter(EdgeFeature)
 POLYGON: Final = TypeAdapter(PolygonFeature)
 MULTI_POLYGON: Final = TypeAdapter(MultiPolygonFeature)
-BINS: Final = TypeAdapter(dict[str, MapId], config=ConfigDict(strict=True))
-"""The collection's `bins`: the node from which each bin is picked."""
+NODE_ID: Final = TypeAdapter(MapId, config=ConfigDict(strict=True))
+
+ERRORS_NAMED_MAX: Final = 64
+"""Of more, none is named: to name the first, all have to be written out."""
 
 
 def first_problem(error: ValidationError) -> str:
     """Return which property is wrong, and how."""
+    if error.error_count() > ERRORS_NAMED_MAX:
+        return f"{error.error_count()} values in it are wrong"
     first = error.errors(include_url=False, include_input=False, include_context=False)[0]
     place = ".".join(printable(str(part)) for part in first["loc"])
     return f"{place}: {first['msg']}" if place else first["msg"]

@@ -1,7 +1,8 @@
 """What a map file says that the guard does not go by: no reason to refuse it, and worth a look."""
 
-from collections.abc import Sequence
-from typing import Final
+from collections.abc import Iterator, Sequence
+from itertools import islice
+from typing import Final, TypeGuard
 
 from fallback_guard.core.identifiers import printable
 from fallback_guard.core.warehouse import Node, Pair
@@ -19,6 +20,9 @@ _DEGREES_CRS: Final = ("4326", "CRS84")
 """In the names of coordinate systems that count in degrees of longitude and latitude."""
 
 _LINE_POINTS: Final = 2
+
+_IN_METADATA: Final = ("abs_speed_limit", "bins", "closed", "no_waiting")
+"""Keys that belong in `metadata`, and mean nothing beside it."""
 
 
 def listed(names: Sequence[object]) -> str:
@@ -38,18 +42,21 @@ class Notes:
         self._repeated: list[str] = []
         self._drawn_otherwise: list[int] = []
         self._relative_limits: list[int] = []
+        self._beside_metadata: list[str] = []
         self._frames: set[str] = set()
         self._reach = (0.0, 0.0)
 
-    def see_node(self, properties: object, x: float, y: float) -> None:
-        """Take note of a node's frame and of how far from the origin it is."""
+    def see_node(self, node: int, properties: object, x: float, y: float) -> None:
+        """Take note of a node's frame, of how far from the origin it is, and of keys out of place."""
+        self._see_keys(f"node {node}", properties)
         frame = properties.get("frame") if isinstance(properties, dict) else None
         if isinstance(frame, str) and len(self._frames) < _FRAMES_MAX:
             self._frames.add(printable(frame))
         self._reach = (max(self._reach[0], abs(x)), max(self._reach[1], abs(y)))
 
     def see_edge(self, edge: int, properties: object) -> None:
-        """Take note of a speed limit that is relative to the robot's speed."""
+        """Take note of a speed limit that is relative to the robot's speed, and of keys out of place."""
+        self._see_keys(f"edge {edge}", properties)
         metadata = properties.get("metadata") if isinstance(properties, dict) else None
         if (
             isinstance(metadata, dict)
@@ -57,6 +64,15 @@ class Notes:
             and metadata.get("abs_speed_limit") is None
         ):
             self._relative_limits.append(edge)
+
+    def see_zone(self, zone: int, properties: object) -> None:
+        """Take note of keys out of place."""
+        self._see_keys(f"zone {zone}", properties)
+
+    def _see_keys(self, name: str, properties: object) -> None:
+        if isinstance(properties, dict):
+            found = [key for key in _IN_METADATA if properties.get(key) is not None]
+            self._beside_metadata += [f"{key} of {name}" for key in found]
 
     def see_line(self, edge: int, geometry: object, start: Node, end: Node) -> None:
         """Take note of an edge that is not drawn as a straight line from its start to its end."""
@@ -102,6 +118,10 @@ class Notes:
                 ),
             ),
             (
+                self._beside_metadata,
+                "properties are ignored, because they stand beside metadata instead of in it",
+            ),
+            (
                 sorted(self._frames) if len(self._frames) > 1 else (),
                 "frames are named; the guard takes all coordinates to be in one",
             ),
@@ -116,20 +136,25 @@ class Notes:
 
 
 def _points(drawn: object) -> list[tuple[float, float]]:
-    """Return the positions in a line or in the parts of one; none where it is not well formed."""
-    if not isinstance(drawn, list):
-        return []
+    """Return the first positions, one more than a straight line has, in a line or in the parts of one."""
+    return list(islice(_positions(drawn), _LINE_POINTS + 1))
+
+
+def _positions(drawn: object) -> Iterator[tuple[float, float]]:
     # A line holds positions and a multi-line holds lines: two levels, and nothing below is looked at.
-    inner = [part for part in drawn if isinstance(part, list)]
-    flat = [at for part in inner for at in (part if part and isinstance(part[0], list) else [part])]
-    return [
-        (at[0], at[1])
-        for at in flat
-        if isinstance(at, list)
-        and len(at) >= 2  # noqa: PLR2004
-        and type(at[0]) in (int, float)
-        and type(at[1]) in (int, float)
-    ]
+    for part in drawn if isinstance(drawn, list) else ():
+        for at in part if _is_list_of_lists(part) else [part]:
+            if (
+                isinstance(at, list)
+                and len(at) >= 2  # noqa: PLR2004
+                and type(at[0]) in (int, float)
+                and type(at[1]) in (int, float)
+            ):
+                yield at[0], at[1]
+
+
+def _is_list_of_lists(part: object) -> TypeGuard[list[object]]:
+    return isinstance(part, list) and bool(part) and isinstance(part[0], list)
 
 
 def _in_degrees(crs: object) -> bool:

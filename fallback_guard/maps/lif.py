@@ -14,13 +14,12 @@ from math import dist
 from types import MappingProxyType
 from typing import Final, TypeVar
 
-import orjson
 from pydantic import TypeAdapter, ValidationError
 
 from fallback_guard.core.identifiers import is_identifier, printable
-from fallback_guard.core.limits import IDENTIFIER_CHARS_MAX, MAP_BYTES_MAX, MAP_FEATURES_MAX
+from fallback_guard.core.limits import IDENTIFIER_CHARS_MAX, MAP_FEATURES_MAX
 from fallback_guard.core.warehouse import Edge, Node, ZoneKind
-from fallback_guard.maps.geojson import SAME_PLACE_M, MapError, read_map
+from fallback_guard.maps.geojson import SAME_PLACE_M, read_map
 from fallback_guard.maps.geojson_features import SPEED_LIMIT_MPS_MAX, first_problem
 from fallback_guard.maps.geojson_notes import listed
 from fallback_guard.maps.geojson_writing import (
@@ -30,10 +29,14 @@ from fallback_guard.maps.geojson_writing import (
     node_feature,
     zone_feature,
 )
+from fallback_guard.maps.json_document import MapError, json_document
 from fallback_guard.maps.lif_shapes import EDGE, NODE, STATION, LifEdge, LifNode, LifStation
 
 _REFUGE_HALF_M: Final = 0.25
 """Half the side of the zone around a refuge station's node; less where another node is near."""
+
+_STEM_CHARS_MAX: Final = IDENTIFIER_CHARS_MAX - len(f"-{MAP_FEATURES_MAX}")
+"""What is kept of a station's id where a number has to tell its bin from others."""
 
 _STRANGE: Final = re.compile(r"[^A-Za-z0-9_.:\-]")
 
@@ -72,10 +75,11 @@ def read_lif(
     layouts = _layouts(data, source)
     chosen = _choice(layouts, layout_id, source, "layout", "--layout-id")
     other_nodes = {
-        str(node.get("nodeId"))
+        identity
         for name, layout in layouts.items()
         if name != chosen
         for node in _dicts(layout.get("nodes"))
+        if isinstance(identity := node.get("nodeId"), str)
     }
     where = f"{source}: layout {printable(chosen)}"
     layout = _Layout(layouts[chosen], where, other_nodes)
@@ -86,20 +90,7 @@ def read_lif(
 
 def _layouts(data: bytes, source: str) -> dict[str, dict[str, object]]:
     """Return the layouts by their ids."""
-    if len(data) > MAP_BYTES_MAX:
-        raise MapError(
-            where=source,
-            problem=f"it is over the limit of {MAP_BYTES_MAX} bytes",
-            remedy="Export one layout at a time",
-        )
-    try:
-        document = orjson.loads(data)
-    except orjson.JSONDecodeError as error:
-        raise MapError(
-            where=source,
-            problem=f"it is not JSON: {error.msg} at byte {error.pos}",
-            remedy="Export it again",
-        ) from error
+    document = json_document(data, source=source, remedy="Export one layout at a time")
     if isinstance(document, dict) and "layouts" not in document and "origins" in document:
         raise MapError(
             where=source,
@@ -387,15 +378,15 @@ def _bin_names(stations: Sequence[str]) -> dict[str, str]:
     """Return an identifier for each station: its own id where that is one, or one made from it."""
     names = {station: station for station in stations if is_identifier(station)}
     taken = set(names)
+    numbers: dict[str, int] = {}
     for station in stations:
         if station in names:
             continue
-        base = _STRANGE.sub("_", station)[:IDENTIFIER_CHARS_MAX]
-        name, number = base, 1
+        name = _STRANGE.sub("_", station)[:IDENTIFIER_CHARS_MAX]
+        stem = name[:_STEM_CHARS_MAX]
         while name in taken:
-            number += 1
-            ending = f"-{number}"
-            name = base[: IDENTIFIER_CHARS_MAX - len(ending)] + ending
+            numbers[stem] = numbers.get(stem, 1) + 1
+            name = f"{stem}-{numbers[stem]}"
         taken.add(name)
         names[station] = name
     return {station: names[station] for station in stations}

@@ -8,6 +8,7 @@ from typing import Annotated, Final
 from pydantic import ConfigDict, Field, TypeAdapter, with_config
 from typing_extensions import NotRequired, TypedDict
 
+from fallback_guard.core.limits import LIF_LIST_MAX, SPEED_LIMIT_MPS_MIN
 from fallback_guard.maps.geojson_features import Coordinate
 
 _LENIENT: Final = ConfigDict(strict=True, extra="ignore")
@@ -39,7 +40,9 @@ class LifNode(TypedDict):
 
     nodeId: LifId
     nodePosition: LifPosition
-    vehicleTypeNodeProperties: Annotated[list[LifNodeUse], Field(min_length=1)]
+    vehicleTypeNodeProperties: Annotated[
+        list[LifNodeUse], Field(min_length=1, max_length=LIF_LIST_MAX)
+    ]
 
 
 @with_config(_LENIENT)
@@ -47,7 +50,9 @@ class LifEdgeUse(TypedDict):
     """How a vehicle type may use an edge.  `maxSpeed` in m/s."""
 
     vehicleTypeId: LifId
-    maxSpeed: NotRequired[Annotated[float, Field(gt=0, allow_inf_nan=False)] | None]
+    maxSpeed: NotRequired[
+        Annotated[float, Field(ge=SPEED_LIMIT_MPS_MIN, allow_inf_nan=False)] | None
+    ]
     loadRestriction: NotRequired[object]
     trajectory: NotRequired[object]
 
@@ -59,7 +64,9 @@ class LifEdge(TypedDict):
     edgeId: LifId
     startNodeId: LifId
     endNodeId: LifId
-    vehicleTypeEdgeProperties: Annotated[list[LifEdgeUse], Field(min_length=1)]
+    vehicleTypeEdgeProperties: Annotated[
+        list[LifEdgeUse], Field(min_length=1, max_length=LIF_LIST_MAX)
+    ]
 
 
 @with_config(_LENIENT)
@@ -67,7 +74,7 @@ class LifStation(TypedDict):
     """An element of `stations`."""
 
     stationId: LifId
-    interactionNodeIds: Annotated[list[LifId], Field(min_length=1)]
+    interactionNodeIds: Annotated[list[LifId], Field(min_length=1, max_length=LIF_LIST_MAX)]
 
 
 NODE: Final = TypeAdapter(LifNode)

@@ -26,6 +26,7 @@ def map_warnings(warehouse: Warehouse) -> tuple[str, ...]:
     net = _Net(warehouse, opened.blocked)
     main = net.largest_component()
     reached, returning = net.reached(main), net.reached(main, backwards=True)
+    waiting = set(opened.refuges)
     to_refuge = net.reached(net.numbers(opened.refuges), backwards=True)
     kinds: tuple[tuple[str, Sequence[object]], ...] = (
         (
@@ -35,6 +36,16 @@ def map_warnings(warehouse: Warehouse) -> tuple[str, ...]:
         (
             "nodes can be reached from most of the map, but nothing leads back",
             sorted(reached - returning),
+        ),
+        (
+            "refuges cannot be reached from most of the map",
+            [
+                zone.id
+                for zone in warehouse.zones.values()
+                if zone.kind is ZoneKind.REFUGE
+                and not zone.closed
+                and reached.isdisjoint(waiting.intersection(zone.nodes))
+            ],
         ),
         (
             "nodes with no_waiting have no way to a refuge, so that a picker there can only hold",

@@ -3,76 +3,33 @@
 import argparse
 import sys
 import time
-from collections.abc import Iterator, Mapping
-from pathlib import Path
-from typing import Annotated, BinaryIO, Final
+from collections.abc import Iterator
+from typing import BinaryIO, Final
 
 import orjson
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from fallback_guard.core.config import GUARD_PARAMETERS, GuardConfig, guard_config
+from fallback_guard.core.config import GuardConfig
 from fallback_guard.core.failure_modes import FAILURE_MODES
-from fallback_guard.core.identifiers import printable
-from fallback_guard.core.judge import Judge
-from fallback_guard.core.paths import Paths
-from fallback_guard.core.request import PickItem, PickRequest
-from fallback_guard.core.request_rules import request_defect
-from fallback_guard.core.schema import Identifier, NodeId, Quantity
 from fallback_guard.core.validation import Verdict
-from fallback_guard.maps.geojson import load_warehouse
 from fallback_guard.tools.errors import UsageError
+from fallback_guard.tools.task import add_task_arguments, opened, read_task, shown
 
 DOES: Final = "Say which routes the guard would let through, one JSON verdict a line."
 EXAMPLE: Final = """\
-  fallback-guard check --map sample_warehouse.geojson --request request.json route.json
-  cat answers.jsonl | fallback-guard check --map M.geojson --request R.json --jsonl -
+  fallback-guard check --map config/sample_warehouse.geojson \\
+    --request config/sample_request.json config/sample_route.json
+  cat config/sample_route.json | fallback-guard check --jsonl \\
+    --map config/sample_warehouse.geojson --request config/sample_request.json -
 
-exit codes: 0 all accepted, 1 any rejected, 2 unusable arguments"""
-
-_REQUEST_BYTES_MAX: Final = 1_000_000
-
-
-class _Item(BaseModel):
-    model_config = ConfigDict(strict=True, extra="forbid")
-    bin: Identifier
-    sku: Identifier
-    quantity: Quantity
-
-
-class _Request(BaseModel):
-    """The fields of PickRequest.msg."""
-
-    model_config = ConfigDict(strict=True, extra="forbid")
-    request_id: Identifier
-    robot_id: Identifier
-    start_node: NodeId
-    goal_node: NodeId
-    items: Annotated[list[_Item], Field(min_length=1)]
-    instructions: str = ""
-    on_due: bool = False
+exit codes: 0 all accepted, 1 any rejected, 2 unusable arguments, files or output, or no route at all,
+70 a fault of this program, 130 interrupted, 141 the output was not read to its end"""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Take the map, the request, and the routes."""
-    parser.add_argument(
-        "--map", required=True, type=Path, metavar="M", help="GeoJSON map of the warehouse"
-    )
-    parser.add_argument(
-        "--request",
-        required=True,
-        type=Path,
-        metavar="R",
-        help="the pick request, as JSON with the fields of PickRequest.msg",
-    )
+    add_task_arguments(parser)
     parser.add_argument(
         "--jsonl", action="store_true", help="each line is a route, instead of each file"
-    )
-    parser.add_argument(
-        "--set",
-        action="append",
-        default=[],
-        metavar="NAME=VALUE",
-        help="a parameter of the guard, such as detour_factor=2",
     )
     parser.add_argument(
         "files", nargs="+", metavar="FILE", help="routes to check; - is standard input"
@@ -81,92 +38,26 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Print one verdict for each route."""
-    config = guard_config(parameters(options.set))
-    warehouse = load_warehouse(options.map)
-    request = read_request(options.request)
-    defect = request_defect(request, warehouse, config)
-    if defect is not None:
-        raise UsageError(
-            f"{options.request}: {defect.detail}. Correct the request or choose its map"
-        )
-    judge = Judge(config=config, paths=Paths(warehouse), stopwatch=time.perf_counter_ns)
-    prepared = judge.prepare(request, request.start_node)
-    all_accepted = True
+    task = read_task(options, stopwatch=time.perf_counter_ns)
+    judged = accepted = 0
     for name in options.files:
-        for place, payload in _payloads(name, config, lines=options.jsonl):
-            verdict = judge.verdict(prepared, payload, source="file")
-            all_accepted = all_accepted and verdict.refusal is None
+        for place, payload in _payloads(name, task.config, lines=options.jsonl):
+            verdict = task.verdict(payload)
+            judged += 1
+            accepted += verdict.refusal is None
             sys.stdout.buffer.write(orjson.dumps(_as_json(place, verdict)) + b"\n")
-    sys.stdout.flush()
-    return 0 if all_accepted else 1
-
-
-def parameters(settings: list[str]) -> Mapping[str, object]:
-    """Return what `--set` gives, each value as its parameter takes it."""
-    defaults = {row.name: row.default for row in GUARD_PARAMETERS}
-    given: dict[str, object] = {}
-    for setting in settings:
-        name, equals, text = setting.partition("=")
-        if not equals:
-            raise UsageError(
-                f"--set {printable(setting)}: write NAME=VALUE, such as detour_factor=2"
-            )
-        given[name] = text if isinstance(defaults.get(name), str) else _number(text)
-    return given
-
-
-def _number(text: str) -> object:
-    try:
-        return orjson.loads(text)
-    except orjson.JSONDecodeError:
-        return text
-
-
-def read_request(path: Path) -> PickRequest:
-    """Return the pick request in a file; UsageError where it has none."""
-    try:
-        with path.open("rb") as file:
-            data = file.read(_REQUEST_BYTES_MAX + 1)
-    except OSError as error:
-        raise UsageError(f"{path}: it cannot be read ({error.strerror})") from error
-    if len(data) > _REQUEST_BYTES_MAX:
+    if not judged:
         raise UsageError(
-            f"{path}: over {_REQUEST_BYTES_MAX} bytes; a request is a short JSON object"
+            f"{shown(options.files[0])}: there is no route. With --jsonl, write one on each line"
         )
-    try:
-        read = _Request.model_validate(orjson.loads(data))
-    except orjson.JSONDecodeError as error:
-        raise UsageError(f"{path}: it is not JSON: {error.msg} at character {error.pos}") from error
-    except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False, include_context=False)[0]
-        field = ".".join(str(part) for part in first["loc"])
-        raise UsageError(
-            f"{path}: {field}: {first['msg']}. The fields are those of PickRequest.msg"
-        ) from error
-    return PickRequest(
-        request_id=read.request_id,
-        robot_id=read.robot_id,
-        start_node=read.start_node,
-        goal_node=read.goal_node,
-        items=tuple(
-            PickItem(bin=item.bin, sku=item.sku, quantity=item.quantity) for item in read.items
-        ),
-        instructions=read.instructions,
-        on_due=read.on_due,
-    )
+    return 0 if accepted == judged else 1
 
 
 def _payloads(name: str, config: GuardConfig, *, lines: bool) -> Iterator[tuple[str, bytes]]:
     """Yield each route with its place; never more of one than shows that it is too long."""
     enough = config.payload_bytes_max + 1
-    try:
-        if name == "-":
-            yield from _split("-", sys.stdin.buffer, enough, lines=lines)
-        else:
-            with Path(name).open("rb") as file:
-                yield from _split(name, file, enough, lines=lines)
-    except OSError as error:
-        raise UsageError(f"{printable(name)}: it cannot be read ({error.strerror})") from error
+    with opened(name) as file:
+        yield from _split(shown(name), file, enough, lines=lines)
 
 
 def _split(name: str, file: BinaryIO, enough: int, *, lines: bool) -> Iterator[tuple[str, bytes]]:

@@ -1,88 +1,176 @@
 """`fallback-guard`: one command, one module for each of its words."""
 
 import argparse
+import signal
 import sys
-from collections.abc import Callable, Mapping, Sequence
+import traceback
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
+from importlib import import_module
 from types import MappingProxyType
 from typing import Final
 
-from fallback_guard.core.parameters import ParameterError
-from fallback_guard.maps.geojson import MapError
-from fallback_guard.tools import check, demo, modes, rules, schema, vda5050
-from fallback_guard.tools import map as map_command
 from fallback_guard.tools.errors import UsageError
+from fallback_guard.tools.words import Word, add_word
 
 EXIT_UNUSABLE: Final = 2
+EXIT_INTERNAL: Final = 70
+"""EX_SOFTWARE of sysexits.h: a fault of ours is never an answer."""
+
 EXIT_INTERRUPTED: Final = 130
+EXIT_UNREAD: Final = 141
+"""What a shell says of a program that a closed pipe ended (128 + SIGPIPE)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Command:
-    """One word: what it does, an example for its help, its arguments, and what runs it."""
+    """One word: what it does, and the module that does it, which is imported when it is chosen."""
 
     does: str
-    example: str
-    add_arguments: Callable[[argparse.ArgumentParser], None]
-    run: Callable[[argparse.Namespace], int]
+    module: str
 
-
-_WORDS: Final = {
-    "check": check,
-    "demo": demo,
-    "map": map_command,
-    "modes": modes,
-    "rules": rules,
-    "schema": schema,
-    "vda5050": vda5050,
-}
-
-COMMANDS: Final[Mapping[str, Command]] = MappingProxyType(
-    {
-        word: Command(
+    def load(self) -> Word:
+        """Import the module."""
+        module = import_module(f"fallback_guard.tools.{self.module}")
+        return Word(
             does=module.DOES,
             example=module.EXAMPLE,
             add_arguments=module.add_arguments,
             run=module.run,
         )
-        for word, module in _WORDS.items()
+
+
+COMMANDS: Final[Mapping[str, Command]] = MappingProxyType(
+    {
+        "check": Command(
+            does="Say which routes the guard would let through, one JSON verdict a line.",
+            module="check",
+        ),
+        "demo": Command(
+            does="Run picks with a real planner over ROS 2, some of its answers hostile, "
+            "and say what the guard did.",
+            module="demo",
+        ),
+        "map": Command(
+            does="Check a warehouse map, draw it, generate one, or convert one from LIF.",
+            module="map",
+        ),
+        "modes": Command(
+            does="Print every failure mode with its risk, its meaning and the error types of VDA 5050, "
+            "as Markdown.",
+            module="modes",
+        ),
+        "rules": Command(
+            does="Print every rule with its stage, what it measures, its limit and its failure modes, "
+            "as Markdown.",
+            module="rules",
+        ),
+        "schema": Command(
+            does="Print the route schema that a planner has to answer in, as JSON schema.",
+            module="schema",
+        ),
+        "vda5050": Command(
+            does="Turn a pick route into an order of VDA 5050, or an order back into a route.",
+            module="vda5050",
+        ),
     }
 )
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one command.  Exit codes: 0 done, 1 the answer is no, 2 unusable arguments, 130 interrupted."""
-    options = _parser().parse_args(arguments)
+    """Run one command.
+
+    Exit codes: 0 done, 1 the answer is no, 2 unusable arguments, files or output, 70 a fault of ours, 130
+    interrupted, 141 whoever read the output stopped reading.
+    """
+    given = sys.argv[1:] if arguments is None else arguments
     try:
-        return COMMANDS[options.command].run(options)
-    except (UsageError, MapError, ParameterError) as error:
-        sys.stderr.write(f"fallback-guard {options.command}: {error}\n")
-        return EXIT_UNUSABLE
+        return _run(given)
     except KeyboardInterrupt:
         return EXIT_INTERRUPTED
     except BrokenPipeError:
-        # Whoever read the output has seen enough; nothing more can be flushed to it.
-        sys.stdout = open("/dev/null", "w", encoding="utf-8")  # noqa: SIM115, PTH123
-        return 0
+        _abandon_output()
+        return EXIT_UNREAD
+    except Exception as error:  # noqa: BLE001  # whatever it is, it is no answer
+        _abandon_output()
+        if _is_unusable(error):
+            _tell(given, f"{error}\n")
+            return EXIT_UNUSABLE
+        if isinstance(error, OSError):
+            _tell(
+                given, f"{error}. Check the files and the output that were named, and try again\n"
+            )
+            return EXIT_UNUSABLE
+        kind = type(error).__name__
+        _tell(given, f"internal error: {kind}; please report\n{traceback.format_exc()}")
+        return EXIT_INTERNAL
 
 
-def _parser() -> argparse.ArgumentParser:
+def _run(arguments: Sequence[str]) -> int:
+    if sys.stdout is None:
+        raise UsageError("standard output is closed. Leave it open, or send it to /dev/null")
     parser = argparse.ArgumentParser(
         prog="fallback-guard",
         description="Guards pick routes that a large language model plans.",
         epilog="Each command shows its arguments and an example with --help.",
     )
-    commands = parser.add_subparsers(dest="command", required=True, metavar="command")
+    words = parser.add_subparsers(dest="command", required=True, metavar="command")
+    loaded: dict[str, Word] = {}
     for name, command in COMMANDS.items():
-        sub = commands.add_parser(
-            name,
-            help=command.does,
-            description=command.does,
-            epilog=f"example:\n{command.example}",
-            formatter_class=argparse.RawDescriptionHelpFormatter,
+        if name in arguments:
+            with _ended_by_an_interrupt():
+                loaded[name] = command.load()
+            add_word(words, name, loaded[name])
+        else:
+            words.add_parser(name, help=command.does)
+    try:
+        options = parser.parse_args(arguments)
+    except SystemExit:
+        sys.stdout.flush()
+        raise
+    code = loaded[options.command].run(options)
+    # Here it can still be told that a disk is full; when Python ends it cannot.
+    sys.stdout.flush()
+    return code
+
+
+@contextmanager
+def _ended_by_an_interrupt() -> Iterator[None]:
+    """Let an interrupt end the process itself: extension modules turn it into faults of their own at import."""
+    before = signal.signal(signal.SIGINT, signal.SIG_DFL)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def _is_unusable(error: Exception) -> bool:
+    """Tell whether an error says what is wrong with what was given."""
+    # They were raised by modules that are loaded.  To load them here would make every command slow.
+    kinds = [
+        getattr(sys.modules.get(module), kind, UsageError)
+        for module, kind in (
+            ("fallback_guard.maps.geojson", "MapError"),
+            ("fallback_guard.core.parameters", "ParameterError"),
         )
-        command.add_arguments(sub)
-    return parser
+    ]
+    return isinstance(error, (UsageError, *kinds))
+
+
+def _tell(arguments: Sequence[str], text: str) -> None:
+    word = next((f" {word}" for word in arguments if word in COMMANDS), "")
+    if sys.stderr is not None:
+        sys.stderr.write(f"fallback-guard{word}: {text}")
+
+
+def _abandon_output() -> None:
+    """Keep Python from trying once more, when it ends, to write what could not be written."""
+    try:
+        if sys.stdout is not None:
+            sys.stdout.flush()
+    except OSError:
+        sys.stdout = open("/dev/null", "w", encoding="utf-8")  # noqa: SIM115, PTH123
 
 
 if __name__ == "__main__":

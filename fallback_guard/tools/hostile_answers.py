@@ -271,8 +271,12 @@ def _wrong_quantity(question: Question) -> Reply:
 
 
 def _wrong_bin(question: Question) -> Reply:
+    """Send the first item to a bin that does not hold it; where there is none, to one that does not exist."""
+    sku = question.order[0].sku
     asked = {item.bin for item in question.order}
-    return _with_first(question, bin=next(name for name in question.bins if name not in asked))
+    holding = {item.bin for item in question.order if item.sku == sku}
+    others = sorted((name for name in question.bins if name not in holding), key=asked.__contains__)
+    return _with_first(question, bin=others[0]) if others else _unknown_bin(question)
 
 
 def _unknown_bin(question: Question) -> Reply:

@@ -1,9 +1,9 @@
 """`fallback-guard map`: look at a warehouse map, draw it, make one, or convert one."""
 
 import argparse
+import os
 import sys
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
@@ -18,40 +18,26 @@ from fallback_guard.maps.lif import read_lif
 from fallback_guard.tools.errors import UsageError
 from fallback_guard.tools.map_route import RouteOnMap, route_on_map
 from fallback_guard.tools.map_summary import summary
+from fallback_guard.tools.task import shown
+from fallback_guard.tools.words import Word, add_word
 
 DOES: Final = "Check a warehouse map, draw it, generate one, or convert one from LIF."
 EXAMPLE: Final = """\
-  fallback-guard map check warehouse.geojson
-  fallback-guard map draw warehouse.geojson warehouse.png
+  fallback-guard map check config/sample_warehouse.geojson
+  fallback-guard map draw config/sample_warehouse.geojson warehouse.png
   fallback-guard map generate 1000 --write warehouse.geojson
-  fallback-guard map import layout.lif.json --write warehouse.geojson
+  fallback-guard map import test/maps/vdma_lif_example_08.json --vehicle-type Vehicle_Type_1 \\
+    --layout-id Layout_Ground_Level --write imported.geojson
 
 `fallback-guard map WORD --help` tells more.  docs/map.md describes the format.
 exit codes: 0 done, 1 the drawn route is refused, 2 unusable map or arguments"""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Word:
-    """One of the command's own words."""
-
-    does: str
-    example: str
-    add_arguments: Callable[[argparse.ArgumentParser], None]
-    run: Callable[[argparse.Namespace], int]
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Take the word, and what it takes."""
     words = parser.add_subparsers(dest="word", required=True, metavar="word")
     for name, word in _WORDS.items():
-        sub = words.add_parser(
-            name,
-            help=word.does,
-            description=word.does,
-            epilog=f"example:\n{word.example}",
-            formatter_class=argparse.RawDescriptionHelpFormatter,
-        )
-        word.add_arguments(sub)
+        add_word(words, name, word)
 
 
 def run(options: argparse.Namespace) -> int:
@@ -85,6 +71,9 @@ def _draw_arguments(parser: argparse.ArgumentParser) -> None:
 def _draw(options: argparse.Namespace) -> int:
     if (options.route is None) is not (options.request is None):
         raise UsageError("--route and --request belong together. Give both, or neither")
+    for source in (options.map, options.route, options.request):
+        if source is not None:
+            _keep(source, options.picture)
     if options.picture.suffix.lower() not in (".png", ".svg"):
         raise UsageError(f"{options.picture}: its name does not end in .png or .svg. Choose one")
     try:
@@ -193,6 +182,7 @@ def _import_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _import(options: argparse.Namespace) -> int:
+    _keep(options.lif, options.write)
     read = read_lif(
         read_file(options.lif),
         source=str(options.lif),
@@ -207,29 +197,53 @@ def _import(options: argparse.Namespace) -> int:
     return 0
 
 
-def _write(path: Path, data: bytes) -> None:
+def _keep(source: Path, target: Path) -> None:
+    """Refuse to write over what is read."""
     try:
-        path.write_bytes(data)
-    except OSError as error:
-        raise UsageError(f"{path}: it cannot be written ({error.strerror})") from error
+        same = source.samefile(target)
+    except (OSError, ValueError):  # One of them is not there yet, or cannot be.
+        return
+    if same:
+        raise UsageError(f"{shown(target)}: it is what is read. Write to another file")
+
+
+def _write(path: Path, data: bytes) -> None:
+    """Write all of a file or leave what was there."""
+    try:
+        if path.exists() and not path.is_file():
+            path.write_bytes(data)  # A pipe or a device keeps its place.
+            return
+        target = path.resolve()
+        part = target.with_name(f".{target.name}.{os.getpid()}.part")
+        try:
+            part.write_bytes(data)
+            part.replace(target)
+        finally:
+            part.unlink(missing_ok=True)
+    except (OSError, ValueError) as error:  # ValueError: a NUL in the path.
+        reason = getattr(error, "strerror", None) or error
+        raise UsageError(
+            f"{shown(path)}: it cannot be written ({reason}). Check the path and its rights"
+        ) from error
 
 
 _WORDS: Final = {
-    "check": _Word(
+    "check": Word(
         does="Say whether a map can be used, what is in it, and what is likely not meant.",
-        example="  fallback-guard map check warehouse.geojson",
+        example="  fallback-guard map check config/sample_warehouse.geojson",
         add_arguments=_check_arguments,
         run=_check,
     ),
-    "draw": _Word(
+    "draw": Word(
         does="Draw a map, and a route on it with the guard's verdict.",
         example="""\
-  fallback-guard map draw warehouse.geojson warehouse.svg
-  fallback-guard map draw warehouse.geojson out.png --request request.json --route route.json""",
+  fallback-guard map draw config/sample_warehouse.geojson warehouse.svg
+  fallback-guard map draw config/sample_warehouse.geojson out.png \\
+    --request config/sample_request.json --route config/sample_route.json""",
         add_arguments=_draw_arguments,
         run=_draw,
     ),
-    "generate": _Word(
+    "generate": Word(
         does="Write the map of a block-layout warehouse of any size.",
         example="""\
   fallback-guard map generate 10000 --write warehouse.geojson
@@ -237,11 +251,11 @@ _WORDS: Final = {
         add_arguments=_generate_arguments,
         run=_generate,
     ),
-    "import": _Word(
+    "import": Word(
         does="Convert a layout from LIF, VDMA's Layout Interchange Format.",
         example="""\
-  fallback-guard map import layout.lif.json --vehicle-type ACME.lifter --refuge-station PARK_1 \\
-    --write warehouse.geojson""",
+  fallback-guard map import test/maps/vdma_lif_example_08.json --vehicle-type Vehicle_Type_1 \\
+    --layout-id Layout_Ground_Level --refuge-station S01 --write imported.geojson""",
         add_arguments=_import_arguments,
         run=_import,
     ),

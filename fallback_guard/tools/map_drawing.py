@@ -8,9 +8,11 @@ from dataclasses import dataclass
 from itertools import pairwise, product
 from math import hypot
 from pathlib import Path
+from textwrap import fill
 from typing import Final, Literal
 
 import numpy as np
+from matplotlib import rc_context
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.collections import LineCollection
@@ -23,6 +25,8 @@ from scipy.spatial import KDTree
 from shapely import Polygon
 from shapely.geometry.polygon import orient
 
+from fallback_guard.core.identifiers import printable
+from fallback_guard.core.limits import DETAIL_CHARS_MAX
 from fallback_guard.core.openness import Block, Openness, openness
 from fallback_guard.core.warehouse import Edge, Node, Warehouse, Zone, ZoneKind
 from fallback_guard.tools.map_route import Point, RouteOnMap
@@ -49,6 +53,8 @@ _MARGIN_SHARE: Final = 0.03
 _ARROWS_MAX: Final = 1_500
 """More cannot be told apart."""
 
+_ARROW_PT: Final = 12.0
+
 _VECTORS_MAX: Final = 5_000
 """A larger map is drawn as pixels within an SVG file, so that a viewer can open it."""
 
@@ -58,11 +64,17 @@ _ROUTE_ASIDE_PT: Final = 2.2
 _NAMES_PT: Final = (7.0, 5.5)
 """Heights of letters to try for bins' names: the largest that fits is used, and none if none does."""
 
+_TITLE_PT: Final = 10.0
+
 _ZONE_PT: Final = 7.0
 """Height of a zone's number; a zone that is smaller goes without."""
 
 _LETTER_SHARE: Final = 0.62
 """Width of a letter as a share of its height."""
+
+_MIDDLE: Final = 0.5
+_BEYOND_MIDDLE: Final = 0.7
+"""Where on its edge an arrow stands: beyond the middle if the way back has one of its own."""
 
 _LINE_SHARE: Final = 1.3
 """Height of a line as a share of its letters'."""
@@ -97,10 +109,18 @@ class _Scale:
 
 
 def draw_map(warehouse: Warehouse, path: Path, *, title: str, route: RouteOnMap | None) -> None:
-    """Write a picture; the file's name says whether PNG, SVG or PDF.
+    """Write a picture; the file's name ends in .png or .svg, and says which.
 
-    Raises OSError for a file that cannot be written, ValueError for a format that matplotlib does not know.
+    Raises OSError for a file that cannot be written.
     """
+    # Texts come from files and planners, so a dollar sign is one.  With the salt, SVG ids are no chance.
+    with rc_context({"text.parse_math": False, "svg.hashsalt": "fallback_guard"}):
+        figure = _figure(warehouse, title=title, route=route)
+        metadata = {"Date": None} if path.suffix.lower() == ".svg" else None
+        figure.savefig(path, metadata=metadata)
+
+
+def _figure(warehouse: Warehouse, *, title: str, route: RouteOnMap | None) -> Figure:
     at = np.array([(node.x, node.y) for node in warehouse.nodes.values()], dtype=np.float64)
     size_m = np.maximum(at.max(axis=0) - at.min(axis=0), 1.0) * (1 + 2 * _MARGIN_SHARE)
     scale_in_per_m = _LONG_SIDE_IN / float(size_m.max())
@@ -124,19 +144,23 @@ def draw_map(warehouse: Warehouse, path: Path, *, title: str, route: RouteOnMap 
     axes.margins(_MARGIN_SHARE)
     axes.set_xlabel("x (m)")
     axes.set_ylabel("y (m)")
-    axes.set_title(_title(title, route), fontsize=10, wrap=True)
+    # Matplotlib's own wrapping takes dollar signs for formulas, whatever its settings say.
+    chars = int(width_in * _POINTS_PER_IN / (_TITLE_PT * _LETTER_SHARE))
+    lines = [fill(line, chars) for line in _title(title, route).splitlines()]
+    axes.set_title("\n".join(lines), fontsize=_TITLE_PT)
     axes.title.set_color(VERMILLION if route is not None and route.refusal else BLACK)
     figure.legend(
         handles=handles, loc="outside lower center", ncols=max(2, int(width_in // 1.9)), fontsize=8
     )
-    figure.savefig(path)
+    return figure
 
 
-def _title(title: str, route: RouteOnMap | None) -> str:
+def _title(name: str, route: RouteOnMap | None) -> str:
+    title = printable(name, chars_max=DETAIL_CHARS_MAX)
     if route is None:
         return title
     if route.refusal:
-        return f"{title}\nrefused: {route.refusal}"
+        return f"{title}\nrefused: {printable(route.refusal, chars_max=DETAIL_CHARS_MAX)}"
     return f"{title}\nroute of {route.length_m:.1f} m with {len(route.stops)} stops"
 
 
@@ -209,20 +233,17 @@ def _zone_handles(warehouse: Warehouse) -> list[Patch]:
 
 def _draw_edges(axes: Axes, warehouse: Warehouse, opened: Openness, scale: _Scale) -> list[Line2D]:
     kinds: dict[object, list[Edge]] = {}
-    for pair, edge in warehouse.edges.items():
-        both = (edge.end, edge.start) in warehouse.edges
-        kind: object = opened.blocked.get(pair)
-        if kind is None and edge.speed_limit_mps is not None:
-            kind = "limited"
-        if kind is None:
-            kind = "two_way" if both else "one_way"
-        kinds.setdefault(kind, []).append(edge)
+    for edge in warehouse.edges.values():
+        kinds.setdefault(_kind(edge, warehouse, opened), []).append(edge)
     handles = []
     arrows = False
     for order, (kind, look) in enumerate(_LOOKS.items()):
         if kind not in kinds:
             continue
-        lines = _ends(warehouse, kinds[kind])
+        # Dashes of there and back would fill each other's gaps.
+        pairs = {(edge.start, edge.end) for edge in kinds[kind]}
+        once = [e for e in kinds[kind] if e.start < e.end or (e.end, e.start) not in pairs]
+        lines = _ends(warehouse, once)
         width = look.width * scale.width
         axes.add_collection(
             LineCollection(
@@ -237,14 +258,33 @@ def _draw_edges(axes: Axes, warehouse: Warehouse, opened: Openness, scale: _Scal
         handles.append(
             Line2D([], [], color=look.colour, linestyle=look.style, linewidth=2, label=look.label)
         )
-        one_way = [edge for edge in kinds[kind] if (edge.end, edge.start) not in warehouse.edges]
-        _draw_arrows(axes, _ends(warehouse, one_way), look.colour, scale)
-        arrows = arrows or bool(one_way)
+        alone = [edge for edge in kinds[kind] if (edge.end, edge.start) not in warehouse.edges]
+        unlike = [
+            edge
+            for edge in kinds[kind]
+            if (edge.end, edge.start) in warehouse.edges
+            and opened.blocked.get((edge.start, edge.end))
+            is not opened.blocked.get((edge.end, edge.start))
+        ]
+        _draw_arrows(axes, _ends(warehouse, alone), look.colour, scale, _MIDDLE)
+        _draw_arrows(axes, _ends(warehouse, unlike), look.colour, scale, _BEYOND_MIDDLE)
+        arrows = arrows or bool(alone) or bool(unlike)
     if arrows:
         handles.append(
             Line2D([], [], linestyle="none", marker=">", color=GREY, label="one way, this way")
         )
     return handles
+
+
+def _kind(edge: Edge, warehouse: Warehouse, opened: Openness) -> object:
+    """Return the key of the edge's look."""
+    back = (edge.end, edge.start)
+    block = opened.blocked.get((edge.start, edge.end))
+    if block is not None:
+        return block
+    if edge.speed_limit_mps is not None:
+        return "limited"
+    return "two_way" if back in warehouse.edges and back not in opened.blocked else "one_way"
 
 
 def _ends(warehouse: Warehouse, edges: list[Edge]) -> NDArray[np.float64]:
@@ -256,16 +296,16 @@ def _ends(warehouse: Warehouse, edges: list[Edge]) -> NDArray[np.float64]:
 
 
 def _draw_arrows(
-    axes: Axes, lines: NDArray[np.float64], colour: str, scale: _Scale, size_pt: float = 12.0
+    axes: Axes, lines: NDArray[np.float64], colour: str, scale: _Scale, share: float
 ) -> None:
-    """Put an arrow head in the middle of lines: of all, or of as many as can be told apart."""
+    """Put an arrow head at a share of the length of lines: of all, or of as many as can be told apart."""
     if not len(lines):
         return
     lines = lines[:: max(1, len(lines) // _ARROWS_MAX)]
     way = lines[:, 1] - lines[:, 0]
     length = np.maximum(np.hypot(way[:, 0], way[:, 1]), 1e-9)[:, None]
-    head_m = min(size_pt / scale.points_per_m, float(np.median(length)) * 0.6)
-    middle = lines.mean(axis=1) - way / length * head_m / 2
+    head_m = min(_ARROW_PT / scale.points_per_m, float(np.median(length)) * 0.6)
+    middle = lines[:, 0] + way * share - way / length * head_m / 2
     axes.quiver(
         *middle.T,
         *(way / length * head_m).T,
@@ -330,30 +370,38 @@ def _draw_names(axes: Axes, nodes: list[Node], scale: _Scale) -> None:
     """Write beside each node its bins, or the first of them, or its id, if all find room."""
     if not scale.vectors:
         return
-    at = np.array([(node.x, node.y) for node in nodes]).reshape(-1, 2) * scale.points_per_m
-    in_full = [" ".join(node.bins) or str(node.id) for node in nodes]
-    shortened = [
-        f"{node.bins[0]} +{len(node.bins) - 1}" if len(node.bins) > 1 else name
-        for node, name in zip(nodes, in_full, strict=True)
-    ]
+    places: dict[Point, list[Node]] = {}
+    for node in nodes:
+        places.setdefault((round(node.x, 6), round(node.y, 6)), []).append(node)
+    at = np.array(list(places)).reshape(-1, 2) * scale.points_per_m
+    in_full = [" ".join(map(_name, here)) for here in places.values()]
+    shortened = [" ".join(map(_short_name, here)) for here in places.values()]
     for names, height_pt in product((in_full, shortened), _NAMES_PT):
         width_pt = max(map(len, names), default=0) * height_pt * _LETTER_SHARE + scale.mark_pt
         # Squeezed so that two names in each other's way are less than 1 apart in both directions.
         squeezed = at / (width_pt, height_pt * _LINE_SHARE)
         if KDTree(squeezed).query_pairs(0.99, p=np.inf):
             continue
-        for node, name in zip(nodes, names, strict=True):
+        for (place, here), name in zip(places.items(), names, strict=True):
             axes.annotate(
                 name,
-                (node.x, node.y),
+                place,
                 xytext=(scale.mark_pt, -height_pt),  # below a way that runs along the text
                 textcoords="offset points",
                 fontsize=height_pt,
-                color=BLACK if node.bins else DARK_GREY,
+                color=BLACK if any(node.bins for node in here) else DARK_GREY,
                 bbox={"facecolor": "white", "edgecolor": "none", "alpha": 0.7, "pad": 0.4},
                 zorder=6,
             )
         return
+
+
+def _name(node: Node) -> str:
+    return " ".join(node.bins) or str(node.id)
+
+
+def _short_name(node: Node) -> str:
+    return f"{node.bins[0]} +{len(node.bins) - 1}" if len(node.bins) > 1 else _name(node)
 
 
 def _draw_route(axes: Axes, route: RouteOnMap, scale: _Scale) -> list[Line2D]:

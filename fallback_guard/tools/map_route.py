@@ -6,15 +6,11 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from fallback_guard.core.config import guard_config
-from fallback_guard.core.judge import Judge
-from fallback_guard.core.paths import Paths
 from fallback_guard.core.request import PickRequest
-from fallback_guard.core.request_rules import request_defect
 from fallback_guard.core.schema import Route, Stop
 from fallback_guard.core.validation import Verdict
 from fallback_guard.core.warehouse import Warehouse
-from fallback_guard.tools.check import read_request
-from fallback_guard.tools.errors import UsageError
+from fallback_guard.tools.task import make_task, read_bytes
 
 Point = tuple[float, float]
 
@@ -36,19 +32,9 @@ class RouteOnMap:
 
 def route_on_map(warehouse: Warehouse, *, request: Path, route: Path) -> RouteOnMap:
     """Judge the route in a file.  Raises UsageError for files that cannot be used."""
-    asked = read_request(request)
-    config = guard_config({})
-    defect = request_defect(asked, warehouse, config)
-    if defect is not None:
-        raise UsageError(f"{request}: {defect.detail}. Correct the request or choose its map")
-    try:
-        with route.open("rb") as file:
-            payload = file.read(config.payload_bytes_max + 1)
-    except (OSError, ValueError) as error:
-        raise UsageError(f"{route}: it cannot be read ({error})") from error
-    judge = Judge(config=config, paths=Paths(warehouse))
-    verdict = judge.verdict(judge.prepare(asked, asked.start_node), payload, source="file")
-    return _on_map(warehouse, asked, verdict, _stops(payload))
+    task = make_task(warehouse, request, guard_config({}))
+    payload = read_bytes(route, task.config.payload_bytes_max)
+    return _on_map(warehouse, task.request, task.verdict(payload), _stops(payload))
 
 
 def _stops(payload: bytes) -> list[Stop]:

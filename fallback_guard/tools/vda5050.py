@@ -10,21 +10,15 @@ from typing import Final
 
 import orjson
 
-from fallback_guard.core.config import GuardConfig, guard_config
 from fallback_guard.core.failure_modes import FAILURE_MODES
 from fallback_guard.core.identifiers import is_identifier, printable
-from fallback_guard.core.judge import Judge
 from fallback_guard.core.limits import IDENTIFIER_CHARS_MAX
-from fallback_guard.core.paths import Paths
-from fallback_guard.core.request import PickItem, PickRequest
-from fallback_guard.core.request_rules import request_defect
+from fallback_guard.core.request import PickItem
 from fallback_guard.core.rules import Refusal
 from fallback_guard.core.travel import Travel
-from fallback_guard.core.warehouse import Warehouse
-from fallback_guard.maps.geojson import load_warehouse
-from fallback_guard.tools.check import parameters, read_request
 from fallback_guard.tools.errors import UsageError
-from fallback_guard.vda5050.document import TIMESTAMP_PATTERN, UINT32_MAX
+from fallback_guard.tools.task import Task, add_task_arguments, read_bytes, read_task
+from fallback_guard.vda5050.document import UINT32_MAX, is_timestamp
 from fallback_guard.vda5050.errors import (
     MALFORMED,
     START,
@@ -44,9 +38,12 @@ from fallback_guard.vda5050.reading import (
 
 DOES: Final = "Turn a pick route into an order of VDA 5050, or an order back into a route."
 EXAMPLE: Final = """\
-  fallback-guard vda5050 --map M.geojson --request R.json route.json > order.json
-  fallback-guard vda5050 --map M.geojson --request R.json --version 3.0 route.json
-  fallback-guard vda5050 --map M.geojson --request R.json --read order.json > route.json
+  fallback-guard vda5050 --map config/sample_warehouse.geojson \\
+    --request config/sample_request.json config/sample_route.json > order.json
+  fallback-guard vda5050 --map config/sample_warehouse.geojson \\
+    --request config/sample_request.json --version 3.0 config/sample_route.json
+  fallback-guard vda5050 --map config/sample_warehouse.geojson \\
+    --request config/sample_request.json --read order.json > route.json
 
 Only what passes the validation comes out. What does not is told as errors of VDA 5050, one a line.
 
@@ -65,36 +62,16 @@ class Driven:
     picks: tuple[tuple[int, PickItem], ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Task:
-    """What both directions need."""
-
-    request: PickRequest
-    config: GuardConfig
-    warehouse: Warehouse
-    header: OrderHeader
-
-
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Take the map, the request, a route or an order, and what an order says beside the route."""
-    parser.add_argument(
-        "--map", required=True, type=Path, metavar="M", help="GeoJSON map of the warehouse"
-    )
-    parser.add_argument(
-        "--request",
-        required=True,
-        type=Path,
-        metavar="R",
-        help="the pick request, as JSON with the fields of PickRequest.msg",
-    )
+    add_task_arguments(parser)
     given = parser.add_mutually_exclusive_group(required=True)
     given.add_argument("route", nargs="?", metavar="ROUTE", help="a route; - is standard input")
     given.add_argument("--read", metavar="ORDER", help="an order to read; - is standard input")
     parser.add_argument(
         "--version",
         choices=[version.value for version in Version],
-        default=Version.V2_1.value,
-        help="of the order that is written (default: %(default)s); what is read says its own",
+        help=f"of the order that is written (default: {Version.V2_1.value}); what is read says its own",
     )
     parser.add_argument(
         "--manufacturer",
@@ -118,16 +95,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--header-id",
         type=_uint32,
-        default=0,
         metavar="N",
-        help="counts what was sent (default: %(default)s)",
-    )
-    parser.add_argument(
-        "--order-update-id",
-        type=_uint32,
-        default=0,
-        metavar="N",
-        help="0 for a new order (default: %(default)s)",
+        help="counts what was sent (default: 0)",
     )
     parser.add_argument(
         "--timestamp",
@@ -135,66 +104,63 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="T",
         help="UTC, such as 2026-04-15T11:40:03.123Z (default: now)",
     )
-    parser.add_argument(
-        "--set",
-        action="append",
-        default=[],
-        metavar="NAME=VALUE",
-        help="a parameter of the guard, such as detour_factor=2",
-    )
 
 
 def run(options: argparse.Namespace) -> int:
     """Print the order, the route, or the errors."""
-    config = guard_config(parameters(options.set))
-    warehouse = load_warehouse(options.map)
-    request = read_request(options.request)
-    defect = request_defect(request, warehouse, config)
-    if defect is not None:
-        raise UsageError(
-            f"{options.request}: {defect.detail}. Correct the request or choose its map"
-        )
+    if options.read is not None:
+        _refuse_idle(options)
+    task = read_task(options)
     header = OrderHeader(
-        header_id=options.header_id,
+        header_id=options.header_id or 0,
         timestamp=options.timestamp or _now(),
         manufacturer=options.manufacturer,
-        serial_number=options.serial_number or request.robot_id,
+        serial_number=options.serial_number or task.request.robot_id,
         map_id=options.map_id or _map_id(options.map),
-        order_update_id=options.order_update_id,
     )
-    task = _Task(request=request, config=config, warehouse=warehouse, header=header)
     if options.read is None:
-        payload = _bytes(options.route, config.payload_bytes_max)
-        said = _order(payload, task, Version(options.version))
+        payload = read_bytes(options.route, task.config.payload_bytes_max)
+        said = _order(payload, task, header, Version(options.version or Version.V2_1.value))
     else:
-        said = _route(_bytes(options.read, ORDER_BYTES_MAX), task)
+        said = _route(read_bytes(options.read, ORDER_BYTES_MAX), task, header)
     if isinstance(said, dict):
         sys.stdout.buffer.write(orjson.dumps(said, option=orjson.OPT_INDENT_2) + b"\n")
     else:
         for error in said:
             sys.stdout.buffer.write(orjson.dumps(error.as_json()) + b"\n")
-    sys.stdout.flush()
     return 0 if isinstance(said, dict) else 1
 
 
-def _order(payload: bytes, task: _Task, version: Version) -> dict[str, object] | Refused:
+def _refuse_idle(options: argparse.Namespace) -> None:
+    """Refuse what is said only in an order that is written."""
+    for option in ("version", "header_id", "timestamp"):
+        if getattr(options, option) is not None:
+            raise UsageError(
+                f"--{option.replace('_', '-')} has no effect with --read: the order says its own. "
+                "Leave it out"
+            )
+
+
+def _order(
+    payload: bytes, task: Task, header: OrderHeader, version: Version
+) -> dict[str, object] | Refused:
     """Return the order for a route, or why the route is refused."""
     driven = validated(payload, task)
     if isinstance(driven, Refusal):
-        references = order_references(task.request.request_id, task.header.order_update_id)
+        references = order_references(task.request.request_id, 0)
         return [_refused(driven, version, references)]
     return to_order(
         warehouse=task.warehouse,
         request_id=task.request.request_id,
         way=driven.way,
         picks=driven.picks,
-        header=task.header,
+        header=header,
         version=version,
         allowed_deviation_m=task.config.start_tolerance_m,
     )
 
 
-def _route(data: bytes, task: _Task) -> dict[str, object] | Refused:
+def _route(data: bytes, task: Task, header: OrderHeader) -> dict[str, object] | Refused:
     """Return the route in an order, or why the order is refused.
 
     An order is refused as well where it is for another robot, or where the guard would drive another way.
@@ -202,12 +168,13 @@ def _route(data: bytes, task: _Task) -> dict[str, object] | Refused:
     read = from_order(
         data,
         warehouse=task.warehouse,
-        shortest_path=Paths(task.warehouse).path,
-        map_id=task.header.map_id,
+        shortest_path=task.judge.paths.path,
+        allowed_deviation_m=task.config.start_tolerance_m,
+        map_id=header.map_id,
     )
     if isinstance(read, OrderRefusal):
         return list(read.errors)
-    misfits = _misfits(read, task.request, task.header)
+    misfits = _misfits(read, task, header)
     if misfits:
         return misfits
     document = read.as_route(task.request.robot_id)
@@ -220,22 +187,23 @@ def _route(data: bytes, task: _Task) -> dict[str, object] | Refused:
     return document
 
 
-def _misfits(read: OrderRead, request: PickRequest, header: OrderHeader) -> Refused:
+def _misfits(read: OrderRead, task: Task, header: OrderHeader) -> Refused:
     """Return what in an order does not fit the request or the robot."""
     rows = (
-        (MALFORMED, "manufacturer", read.manufacturer, header.manufacturer),
-        (MALFORMED, "serialNumber", read.serial_number, header.serial_number),
-        (START, "the first node", str(read.start_node), str(request.start_node)),
-        (MALFORMED, "the last node", str(read.end_node), str(request.goal_node)),
+        (MALFORMED, "manufacturer", read.manufacturer, header.manufacturer, "--manufacturer"),
+        (MALFORMED, "serialNumber", read.serial_number, header.serial_number, "--serial-number"),
+        (START, "the first node", str(read.start_node), str(task.request.start_node), ""),
+        (MALFORMED, "the last node", str(read.end_node), str(task.request.goal_node), ""),
     )
     return [
         order_error(
             fault,
             read.version,
-            f"{name} is {printable(said)!r}, due is {printable(due)!r}",
+            f"{name} is {printable(said)!r}, due is {printable(due)!r}"
+            + (f"; {option} says which robot's orders are read" if option else ""),
             read.references,
         )
-        for fault, name, said, due in rows
+        for fault, name, said, due, option in rows
         if said != due
     ]
 
@@ -245,30 +213,17 @@ def _refused(refusal: Refusal, version: Version, references: References) -> Orde
     return order_error(error, version, f"{refusal.mode.value}: {refusal.detail}", references)
 
 
-def validated(payload: bytes, task: _Task) -> Driven | Refusal:
+def validated(payload: bytes, task: Task) -> Driven | Refusal:
     """Judge a route as the guard judges a planner's answer."""
-    judge = Judge(config=task.config, paths=Paths(task.warehouse))
-    prepared = judge.prepare(task.request, task.request.start_node)
-    verdict = judge.verdict(prepared, payload, source="file")
+    verdict = task.verdict(payload)
     if verdict.refusal is not None:
         return verdict.refusal
     assert verdict.answer is not None, "a verdict is an answer or a refusal"
     stops = verdict.answer.stops
     bins, vias = [stop.bin for stop in stops], [stop.via for stop in stops]
-    way, places = Travel(prepared, bins, vias).nodes()
+    way, places = Travel(task.prepared, bins, vias).nodes()
     items = [PickItem(bin=stop.bin, sku=stop.sku, quantity=stop.quantity) for stop in stops]
     return Driven(way=tuple(way), picks=tuple(zip(places, items, strict=True)))
-
-
-def _bytes(name: str, bytes_max: int) -> bytes:
-    """Return what a file holds, and never more of it than shows that it is too long."""
-    try:
-        if name == "-":
-            return sys.stdin.buffer.read(bytes_max + 1)
-        with Path(name).open("rb") as file:
-            return file.read(bytes_max + 1)
-    except OSError as error:
-        raise UsageError(f"{printable(name)}: it cannot be read ({error.strerror})") from error
 
 
 def _map_id(path: Path) -> str:
@@ -304,7 +259,7 @@ def _uint32(text: str) -> int:
 
 
 def _timestamp(text: str) -> str:
-    if re.search(TIMESTAMP_PATTERN, text) is None or text.endswith("\n"):
+    if not is_timestamp(text):
         raise argparse.ArgumentTypeError(
             f"{printable(text)}: write UTC in ISO 8601, such as 2026-04-15T11:40:03.123Z"
         )

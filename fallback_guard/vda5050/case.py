@@ -39,6 +39,7 @@ class Case:
     warehouse: Warehouse
     shortest_path: ShortestPath
     map_id: str | None
+    allowed_deviation_m: float
     version: Version
     text: str = ""
     document: dict[str, object] = field(default_factory=dict)

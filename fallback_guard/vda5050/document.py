@@ -4,11 +4,20 @@ The official schemas allow every object further fields.  They are kept in `model
 refuse them by name: a field that nobody reads might have said how not to drive.
 """
 
+import re
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Annotated, Final, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+import numpy as np
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    model_validator,
+)
 from pydantic.alias_generators import to_camel
 
 from fallback_guard.core.identifiers import printable
@@ -20,6 +29,24 @@ TIMESTAMP_PATTERN: Final = (
     r"T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\.[0-9]{1,9})?Z$"
 )
 """UTC in ISO 8601, as every header writes it."""
+
+
+def is_timestamp(text: str) -> bool:
+    """Tell whether `text` is UTC in ISO 8601, on a day that there is."""
+    if re.fullmatch(TIMESTAMP_PATTERN, text) is None or text.endswith("\n"):
+        return False
+    try:
+        np.datetime64(text[:10])
+    except ValueError:
+        return False
+    return True
+
+
+def _checked_timestamp(text: str) -> str:
+    if not is_timestamp(text):
+        raise ValueError("there is no such day; write UTC in ISO 8601")
+    return text
+
 
 UINT32_MAX: Final = 2**32 - 1
 
@@ -87,6 +114,11 @@ class Position(OrderObject):
         """The allowed deviation, where it is an object."""
         return None
 
+    @property
+    def deviation_m(self) -> float | None:
+        """How far from the node it may be passed in any direction; None where nothing is said."""
+        return None
+
 
 class OrderElement(OrderObject):
     """What nodes and edges have in common: a place in one sequence, whether it is base, and what to do there."""
@@ -145,7 +177,7 @@ class Order(OrderObject):
     """The whole message."""
 
     header_id: Uint32
-    timestamp: Annotated[str, Field(pattern=TIMESTAMP_PATTERN)]
+    timestamp: Annotated[str, Field(pattern=TIMESTAMP_PATTERN), AfterValidator(_checked_timestamp)]
     version: str
     manufacturer: str
     serial_number: str
@@ -163,6 +195,10 @@ class _Action21(Action):
 class _Position21(Position):
     allowed_deviation_xy: Annotated[Metres | None, Field(alias="allowedDeviationXY")] = None
     map_description: str = ""
+
+    @property
+    def deviation_m(self) -> float | None:
+        return self.allowed_deviation_xy
 
 
 class _Node21(OrderNode):
@@ -203,6 +239,11 @@ class _Position30(Position):
     @property
     def ellipse(self) -> Ellipse | None:
         return self.allowed_deviation_xy
+
+    @property
+    def deviation_m(self) -> float | None:
+        ellipse = self.allowed_deviation_xy
+        return None if ellipse is None else min(ellipse.a, ellipse.b)
 
 
 class _Node30(OrderNode):

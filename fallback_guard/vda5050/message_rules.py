@@ -4,17 +4,16 @@ Sources: VDA 5050, 2.1.0 (6.6.1 and 6.6.4) and 3.0.0 (6.1.1 and 6.1.4).  To add 
 add its row to `MESSAGE_RULES`.
 """
 
-import json
 import re
-from collections import Counter
 from collections.abc import Collection, Iterator
-from itertools import chain, islice, pairwise
+from itertools import chain, pairwise
 from typing import Final
 
 import orjson
 from pydantic import ValidationError
 
 from fallback_guard.core.identifiers import is_identifier, printable
+from fallback_guard.core.json_tokens import JsonReader, depth, without_strings
 from fallback_guard.core.limits import IDENTIFIER_CHARS_MAX
 from fallback_guard.vda5050.case import Case, OrderRule, Violation
 from fallback_guard.vda5050.document import (
@@ -68,8 +67,9 @@ def _json(case: Case) -> Violation | None:
 
 
 def _nesting(case: Case) -> Violation | None:
-    depth = sum(1 for _ in islice(_levels(case.document), ORDER_NESTING_MAX + 1))
-    return Violation("it nests deeper") if depth > ORDER_NESTING_MAX else None
+    # Of the text, not of the document, in which the last of two equal keys hides the first.
+    found = depth(without_strings(case.data))
+    return Violation("it nests deeper") if found > ORDER_NESTING_MAX else None
 
 
 def _values(case: Case) -> Violation | None:
@@ -94,26 +94,12 @@ def _within(value: object) -> Collection[object]:
     return ()
 
 
-class _DuplicateKeyError(Exception):
-    pass
-
-
-def _refuse_duplicate_keys(pairs: list[tuple[str, object]]) -> dict[str, object]:
-    said = dict(pairs)
-    if len(said) != len(pairs):
-        key, _ = Counter(key for key, _ in pairs).most_common(1)[0]
-        raise _DuplicateKeyError(key)
-    return said
-
-
 def _duplicate_keys(case: Case) -> Violation | None:
-    # orjson keeps the last of two equal keys without a word.  Numbers stay text: they have been read already.
-    try:
-        json.loads(
-            case.text, object_pairs_hook=_refuse_duplicate_keys, parse_int=str, parse_float=str
-        )
-    except _DuplicateKeyError as error:
-        return Violation(f"key {printable(str(error))!r} stands twice in one object")
+    # orjson keeps the last of two equal keys without a word.
+    reader = JsonReader()
+    reader.end_of_value(case.text, len(case.text) - len(case.text.lstrip()))
+    for key in reader.duplicates:
+        return Violation(f"key {printable(key)!r} stands twice in one object")
     return None
 
 
@@ -124,7 +110,12 @@ def _version(case: Case) -> Violation | None:
         if match is not None and match[1] == version.value:
             case.version = version
             return None
-    found = f"it says {printable(said)!r}" if isinstance(said, str) else "it says none"
+    if "version" not in case.document:
+        found = "it says none"
+    elif isinstance(said, str):
+        found = f"it says {printable(said)!r}"
+    else:
+        found = f"it says {printable(orjson.dumps(said).decode())}, which is no text"
     return Violation(found, (("parameter", "version"),))
 
 

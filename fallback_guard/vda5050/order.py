@@ -1,7 +1,7 @@
 """A validated route as an order of VDA 5050, the interface between fleet control and mobile robots.
 
 Sources: VDA 5050, versions 2.1.0 (2024) and 3.0.0 (2026), chapters "Order" and "Actions".  The versions
-differ in a few names and shapes, which `DIALECTS` lists.  `vda5050_rules` reads orders back.
+differ in a few names and shapes, which `DIALECTS` lists.  `reading` reads orders back.
 """
 
 from collections.abc import Mapping, Sequence
@@ -13,9 +13,6 @@ from typing import Final
 
 from fallback_guard.core.request import PickItem
 from fallback_guard.core.warehouse import Warehouse
-
-ALLOWED_DEVIATION_M: Final = 0.5
-"""How far from a node a robot may pass it: the default of `start_tolerance_m`."""
 
 PICK: Final = "pick"
 """The predefined action type."""
@@ -80,7 +77,8 @@ class OrderHeader:
     """What an order says beside the route.
 
     `timestamp` is UTC in ISO 8601 with milliseconds, such as 2026-04-15T11:40:03.123Z.  Manufacturer and
-    serial number together name the robot.  `map_id` names the map of every position.
+    serial number together name the robot.  `map_id` names the map of every position.  The orderUpdateId is always
+    0: an order that was never sent has no update.
     """
 
     header_id: int
@@ -88,7 +86,6 @@ class OrderHeader:
     manufacturer: str
     serial_number: str
     map_id: str
-    order_update_id: int = 0
 
 
 def to_order(  # noqa: PLR0913  # what an order is made of
@@ -99,13 +96,14 @@ def to_order(  # noqa: PLR0913  # what an order is made of
     picks: Sequence[tuple[int, PickItem]],
     header: OrderHeader,
     version: Version,
-    allowed_deviation_m: float = ALLOWED_DEVIATION_M,
+    allowed_deviation_m: float,
 ) -> dict[str, object]:
     """Return the order, ready to be written as JSON, that drives a way of the map and picks on it.
 
     `way` holds every node passed, at least one, each joined to the next by an edge of `warehouse`; `picks`
     tells at which place of the way what is picked, in order.  Everything is released: the whole route is the
-    base, and nothing is horizon.  Equal arguments give equal orders.
+    base, and nothing is horizon.  `allowed_deviation_m` is how far from a node it may be passed: the guard's
+    `start_tolerance_m`.  Equal arguments give equal orders.
     """
     assert way, "a way has at least one node"
     places = [place for place, _ in picks]
@@ -127,7 +125,7 @@ def to_order(  # noqa: PLR0913  # what an order is made of
         "manufacturer": header.manufacturer,
         "serialNumber": header.serial_number,
         "orderId": request_id,
-        "orderUpdateId": header.order_update_id,
+        "orderUpdateId": 0,
         "nodes": [
             {
                 "nodeId": str(node),

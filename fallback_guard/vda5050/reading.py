@@ -68,22 +68,29 @@ class OrderRefusal:
     errors: tuple[OrderError, ...]
 
 
-def from_order(
+def from_order(  # noqa: PLR0913  # what an order is held against
     data: bytes,
     *,
     warehouse: Warehouse,
     shortest_path: ShortestPath,
+    allowed_deviation_m: float,
     map_id: str | None = None,
     unread: Version = Version.V2_1,
 ) -> OrderRead | OrderRefusal:
     """Read an order as a pick route.
 
     `shortest_path` is the guard's own on `warehouse`: where the order takes the same way, the route leaves it
-    out.  Positions have to be on the map `map_id`, or on any where it is None.  `unread` is the version in
-    whose words an order is refused that names none of the versions read.
+    out.  No node may have to be passed closer than `allowed_deviation_m`.  Positions have to be on the map
+    `map_id`, or on any where it is None.  `unread` is the version in whose words an order is refused that names
+    none of the versions read.
     """
     case = Case(
-        data=data, warehouse=warehouse, shortest_path=shortest_path, map_id=map_id, version=unread
+        data=data,
+        warehouse=warehouse,
+        shortest_path=shortest_path,
+        map_id=map_id,
+        allowed_deviation_m=allowed_deviation_m,
+        version=unread,
     )
     for group in RULE_GROUPS:
         violated = [(rule, violation) for rule in group if (violation := rule.check(case))]

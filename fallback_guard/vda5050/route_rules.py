@@ -28,7 +28,7 @@ from fallback_guard.vda5050.order import DIALECTS, PICK, PICK_BLOCKING, PickPara
 POSITION_TOLERANCE_M: Final = 0.1
 """How far a node may be from where the map has it: positions are often rounded to centimetres."""
 
-_NODE_ID: Final = re.compile(r"0|[1-9][0-9]{0,9}")
+_NUMBER: Final = re.compile(r"0|[1-9][0-9]{0,9}")
 
 
 # The map: every node and edge is one of the warehouse's.
@@ -36,7 +36,7 @@ _NODE_ID: Final = re.compile(r"0|[1-9][0-9]{0,9}")
 
 def _nodes_on_the_map(case: Case) -> Violation | None:
     for node in case.order.nodes:
-        number = int(node.node_id) if _NODE_ID.fullmatch(node.node_id) else NODE_ID_MAX + 1
+        number = int(node.node_id) if _NUMBER.fullmatch(node.node_id) else NODE_ID_MAX + 1
         if number not in case.warehouse.nodes:
             return Violation(f"{node.called} is not", (node.reference,))
         case.way.append(number)
@@ -74,10 +74,23 @@ def _positions(case: Case) -> Violation | None:
     return None
 
 
+def _allowed_deviations(case: Case) -> Violation | None:
+    for node in case.order.nodes:
+        said_m = None if node.node_position is None else node.node_position.deviation_m
+        if said_m is not None and said_m < case.allowed_deviation_m:
+            return Violation(
+                f"{node.called} has {said_m:g} m, start_tolerance_m is {case.allowed_deviation_m:g} m",
+                (("parameter", "allowedDeviationXY"), node.reference),
+            )
+    return None
+
+
 def _edge_ids(case: Case) -> Violation | None:
     for edge, pair in case.hops:
-        due = case.warehouse.edges[pair].id
-        if edge.edge_id != str(due):
+        # Twin edges are one on the map, and each of their ids leads to it.
+        number = int(edge.edge_id) if _NUMBER.fullmatch(edge.edge_id) else -1
+        if case.warehouse.edge_pairs.get(number) != pair:
+            due = case.warehouse.edges[pair].id
             return Violation(
                 f"{edge.called} stands where the map has edge {due}", (edge.reference,)
             )
@@ -195,6 +208,11 @@ ROUTE_RULES: Final[tuple[tuple[OrderRule, ...], ...]] = (
         ),
     ),
     (
+        OrderRule(
+            _allowed_deviations,
+            UNSUPPORTED,
+            "no allowedDeviationXY is less than the guard's, since a route says none",
+        ),
         OrderRule(_edge_ids, MALFORMED, "an edgeId is that of the map's edge there"),
         OrderRule(
             _speed_limits,

@@ -31,6 +31,7 @@ HEADER: Final = OrderHeader(
     serial_number="picker_1",
     map_id="hall",
 )
+DEVIATION_M: Final = 0.5
 WAY: Final = (1, 2, 3, 4, 3, 2, 1)
 PICKS: Final = (
     (1, PickItem(bin="A-1", sku="SKU-1", quantity=2)),
@@ -62,6 +63,7 @@ def order(
         picks=picks,
         header=HEADER,
         version=version,
+        allowed_deviation_m=DEVIATION_M,
     )
 
 
@@ -73,7 +75,13 @@ def read(document: object) -> OrderRead | OrderRefusal:
 def read_bytes(data: bytes) -> OrderRead | OrderRefusal:
     """Read bytes on the small warehouse."""
     warehouse = world.warehouse()
-    return from_order(data, warehouse=warehouse, shortest_path=Paths(warehouse).path, map_id="hall")
+    return from_order(
+        data,
+        warehouse=warehouse,
+        shortest_path=Paths(warehouse).path,
+        allowed_deviation_m=DEVIATION_M,
+        map_id="hall",
+    )
 
 
 def violated(said: OrderRead | OrderRefusal) -> list[str]:

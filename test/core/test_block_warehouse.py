@@ -148,7 +148,7 @@ def test_larger_warehouses_have_more_of_everything() -> None:
         ("aisle_pitch_m", float("nan"), 3.0),
         ("bay_pitch_m", 0.19, 0.2),
         ("bay_pitch_m", 50.1, 50.0),
-        ("aisle_speed_limit_mps", 0.0, 0.01),
+        ("aisle_speed_limit_mps", 0.0099, 0.01),
         ("aisle_speed_limit_mps", 20.1, 20.0),
     ],
 )
@@ -165,6 +165,20 @@ def test_so_many_bins_are_refused(bins: int) -> None:
         spec_for_bins(bins)
 
 
-def test_too_much_room_is_refused() -> None:
-    with pytest.raises(SpecError, match="room for"):
-        BlockSpec(aisles=1_000, bays=1_000)
+@pytest.mark.parametrize("bins", [199_825, BINS_MAX - 1, BINS_MAX])
+def test_the_most_bins(bins: int) -> None:
+    assert spec_for_bins(bins).bins == bins
+
+
+@pytest.mark.parametrize(
+    ("spec", "said"),
+    [
+        ({"aisles": 1_000, "bays": 1_000}, "1000000 picking positions"),
+        ({"aisles": 1_000, "bays": 1_000, "bins": 1}, "1000000 picking positions"),
+        ({"aisles": 1_000, "bays": 101}, "room for 202000 bins"),
+        ({"aisles": 1_000, "bays": 101, "bins": BINS_MAX + 1}, f"from 1 to {BINS_MAX}"),
+    ],
+)
+def test_too_much_room_is_refused(spec: dict[str, int], said: str) -> None:
+    with pytest.raises(SpecError, match=said):
+        BlockSpec(**spec)  # type: ignore[arg-type]

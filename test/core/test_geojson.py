@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import re
 from pathlib import Path
@@ -12,7 +13,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import world
-from fallback_guard.maps import geojson
+from fallback_guard.core import warehouse as core_warehouse
+from fallback_guard.maps import geojson, json_document
 from fallback_guard.maps.geojson import MapError, load_warehouse, parse_warehouse
 
 if TYPE_CHECKING:
@@ -106,7 +108,7 @@ BROKEN: Final[dict[str, tuple[Callable[[Features], None], str]]] = {
         _set(NODE, "geometry", "coordinates", [True, 0]),
         "geometry.coordinates.0",
     ),
-    "no geometry": (_set(NODE, "", "geometry", None), "geometry"),
+    "no geometry": (_set(NODE, "", "geometry", None), "(id 1): it has no geometry"),
     "no properties": (_set(NODE, "", "properties", None), "properties"),
     "an id as text": (_set(NODE, "properties", "id", "1"), "(id 1): properties.id"),
     "an id as a fraction": (_set(NODE, "properties", "id", 1.5), "(id 1.5): properties.id"),
@@ -125,6 +127,34 @@ BROKEN: Final[dict[str, tuple[Callable[[Features], None], str]]] = {
     "a speed limit of 0": (
         _set(EDGE, "properties.metadata", "abs_speed_limit", 0),
         "properties.metadata.abs_speed_limit",
+    ),
+    "a speed limit just under the least": (
+        _set(EDGE, "properties.metadata", "abs_speed_limit", 0.0099),
+        "properties.metadata.abs_speed_limit: Input should be greater than or equal to 0.01",
+    ),
+    "a speed limit at which no time fits a number": (
+        _set(EDGE, "properties.metadata", "abs_speed_limit", 1e-300),
+        "properties.metadata.abs_speed_limit",
+    ),
+    "more bins on a node than one has": (
+        _append(world.node_feature(9, 5.0, 0.0, {"bins": [f"Q{i}" for i in range(10_001)]})),
+        "properties.metadata.bins: List should have at most 10000 items",
+    ),
+    "many wrong bins": (
+        _append(world.node_feature(9, 5.0, 0.0, {"bins": [7] * 65})),
+        "65 values in it are wrong",
+    ),
+    "as many wrong bins as are looked at": (
+        _append(world.node_feature(9, 5.0, 0.0, {"bins": [7] * 64})),
+        "properties.metadata.bins.0: Input should be a valid string",
+    ),
+    "a zone of very many corners": (
+        _set(REFUGE, "geometry", "coordinates", [[[0, 0]] * 10_001]),
+        "geometry.coordinates.0: List should have at most 10000 items",
+    ),
+    "a zone of very many holes": (
+        _set(REFUGE, "geometry", "coordinates", [[[0, 0], [9, 0], [9, 9], [0, 0]]] * 65),
+        "geometry.coordinates: List should have at most 64 items",
     ),
     "a negative speed limit": (
         _set(EDGE, "properties.metadata", "abs_speed_limit", -1.5),
@@ -265,7 +295,7 @@ def test_the_size_of_a_map(
     limit: int, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, *, accepted: bool
 ) -> None:
     data = world.collection(world.features())
-    monkeypatch.setattr(geojson, "MAP_BYTES_MAX", len(data) + limit)
+    monkeypatch.setattr(json_document, "MAP_BYTES_MAX", len(data) + limit)
     path = tmp_path / "map.geojson"
     path.write_bytes(data)
     if accepted:
@@ -289,7 +319,8 @@ def test_the_number_of_features(
 
 
 def test_an_endless_file_is_not_read_to_its_end(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(geojson, "MAP_BYTES_MAX", 4_096)
+    for module in (geojson, json_document):
+        monkeypatch.setattr(module, "MAP_BYTES_MAX", 4_096)
     with pytest.raises(MapError, match="over the limit"):
         load_warehouse(Path("/dev/zero"))
 
@@ -342,14 +373,12 @@ BINS: Final[dict[str, tuple[bytes, str]]] = {
     "a node that is none": (b'{"Q": 99}', "bin 'Q': 99 is no node"),
     "a node by its name": (b'{"Q": "2"}', "Q: Input should be a valid integer"),
     "a bin of a node again": (b'{"A-1": 2}', "bin 'A-1' is on node 2 too"),
-    "a bin twice": (b'{"Q": 2, "R": 3, "Q": 2}', "bin 'Q' is there twice"),
-    "two lists of bins": (
-        b'{"Q": 2}, "bins": {"R": 3}',
-        '"bins": {...} stands in the text 2 times',
-    ),
+    "a bin twice": (b'{"Q": 2, "R": 3, "Q": 2}', "key 'Q' is there twice"),
+    "two lists of bins": (b'{"Q": 2}, "bins": {"R": 3}', "key 'bins' is there twice"),
+    "a list of bins, and none": (b'{"Q": 2}, "bins": null', "key 'bins' is there twice"),
     "a list of bins in disguise": (
-        b'null, "b\\u0069ns": {"Q": 2, "Q": 3}',
-        "stands in the text 0 times",
+        b'null, "b\\u0069ns": {"Q": 2}',
+        "key 'bins' is there twice",
     ),
     "a name with brackets": (b'{"Q{}": 2}', "bin name 'Q{}'"),
     "a name that is no identifier": (b'{"Q 1": 2}', "bin name 'Q 1'"),
@@ -367,3 +396,70 @@ def test_broken_bins_of_the_collection_are_refused(bins: bytes, said: str) -> No
         parse_warehouse(_with_bins(bins), source="maps/north.geojson")
     _assert_helpful(str(caught.value), "maps/north.geojson")
     assert said in str(caught.value)
+
+
+TWICE: Final[dict[str, tuple[bytes, bytes, str]]] = {
+    "a member of the collection": (
+        b'"FeatureCollection"',
+        b'"FeatureCollection", "features": []',
+        "key 'features' is there twice",
+    ),
+    "metadata of a zone": (
+        b'"id": 901, ',
+        b'"id": 901, "metadata": {"closed": true}, "metadata": {"closed": false}, ',
+        "'metadata' is there twice in what has id 901",
+    ),
+    "a key within metadata": (
+        b'"id": 901, ',
+        b'"id": 901, "more": {"closed": true, "closed": false}, ',
+        "'closed' is there twice in what has id 901",
+    ),
+    "a geometry": (
+        b'{"type": "Feature", "properties": {"id": 1,',
+        b'{"type": "Feature", "geometry": null, "properties": {"id": 1,',
+        "'geometry' is there twice in what has id 1",
+    ),
+    "a key in an element of a list": (
+        b'"id": 901, ',
+        b'"id": 901, "more": [{"a": 1, "a": 1}], ',
+        "'a' is there twice. Write",
+    ),
+}
+
+
+@pytest.mark.parametrize(("old", "new", "said"), TWICE.values(), ids=TWICE.keys())
+def test_a_key_that_is_said_twice_is_refused(old: bytes, new: bytes, said: str) -> None:
+    data = world.collection(world.features())
+    assert data.count(old) == 1
+    with pytest.raises(MapError) as caught:
+        parse_warehouse(data.replace(old, new), source="maps/north.geojson")
+    _assert_helpful(str(caught.value), "maps/north.geojson")
+    assert said in str(caught.value)
+
+
+@pytest.mark.parametrize("encoded", ["utf-16", "utf-16-le", "utf-8-sig", "utf-32-be", "gzip"])
+def test_a_file_that_is_no_utf_8_text(encoded: str) -> None:
+    data = world.collection(world.features())
+    data = gzip.compress(data) if encoded == "gzip" else data.decode().encode(encoded)
+    with pytest.raises(MapError, match="it is not UTF-8 text"):
+        parse_warehouse(data, source="m")
+
+
+def test_a_number_of_very_many_digits() -> None:
+    with pytest.raises(MapError, match="a number of too many digits"):
+        parse_warehouse(b"[" + b"7" * 5_000 + b"]", source="m")
+
+
+@pytest.mark.parametrize(("limit", "accepted"), [(-1, False), (0, True), (1, True)])
+def test_how_much_zones_touch(
+    limit: int, monkeypatch: pytest.MonkeyPatch, *, accepted: bool
+) -> None:
+    data = world.collection(world.features())
+    zones = parse_warehouse(data, source="m").zones.values()
+    touched = sum(len(zone.nodes) + len(zone.edges) for zone in zones)
+    monkeypatch.setattr(core_warehouse, "ZONE_TOUCHES_MAX", touched + limit)
+    if accepted:
+        parse_warehouse(data, source="m")
+    else:
+        with pytest.raises(MapError, match=r"m: zone 901: the zones up to this one touch more"):
+            parse_warehouse(data, source="m")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Final, cast
 
@@ -155,6 +156,47 @@ def test_an_edge_that_is_closed_once_is_closed() -> None:
     more = world.edge_feature(500, *_SPAN, {"closed": True})
     warehouse = parse_warehouse(world.collection([*world.features(), more]), source="m")
     assert openness(warehouse).blocked[1, 2] is Block.CLOSED
+
+
+@pytest.mark.parametrize(
+    ("also", "opened", "open_again"),
+    [((), {100}, False), ((), {500}, True), ((100,), {500}, False), ((100,), {100, 500}, True)],
+)
+def test_each_id_that_closes_an_edge_has_to_be_opened(
+    also: tuple[int, ...], opened: set[int], *, open_again: bool
+) -> None:
+    more = world.edge_feature(500, *_SPAN, {"closed": True})
+    warehouse = parse_warehouse(world.collection([*world.features(), more]), source="m")
+    assert 500 in warehouse.closed_edges
+    assert 100 not in warehouse.closed_edges
+    warehouse = replace(warehouse, closed_edges=warehouse.closed_edges.union(also))
+    blocked = openness(warehouse, Closures(opened_edges=frozenset(opened))).blocked
+    assert ((1, 2) not in blocked) is open_again
+
+
+def test_an_id_twice_at_the_same_places_is_closed_if_either_is() -> None:
+    copy = world.node_feature(9, 10.0, 0.0)
+    more = world.edge_feature(100, _SPAN[0], (9, (10.0, 0.0)), {"closed": True})
+    warehouse = parse_warehouse(world.collection([*world.features(), copy, more]), source="m")
+    assert openness(warehouse).blocked[1, 2] is Block.CLOSED
+    assert warehouse.edges[1, 2].closed
+
+
+@pytest.mark.parametrize("limit", [0.01, 0.0101])
+def test_the_least_speed_limits(limit: float) -> None:
+    more = world.edge_feature(500, *_SPAN, {"abs_speed_limit": limit})
+    warehouse = parse_warehouse(world.collection([*world.features(), more]), source="m")
+    assert warehouse.edges[1, 2].speed_limit_mps == limit
+
+
+def test_keys_beside_metadata_are_noted() -> None:
+    node, edge = world.node_feature(9, 50.0, 0.0), world.edge_feature(500, *_SPAN)
+    zone = world.zone_feature(902, "keep_out", 0, 50, 1)
+    for feature, key in ((node, "bins"), (edge, "closed"), (zone, "closed")):
+        cast("Feature", feature["properties"])[key] = False
+    notes = " ".join(_notes(node, edge, zone))
+    assert "beside metadata" in notes
+    assert "bins of node 9, closed of edge 500, closed of zone 902" in notes
 
 
 def test_an_edge_that_ends_where_it_starts_is_left_out() -> None:

@@ -206,13 +206,15 @@ def test_what_a_closure_outdates_is_prepared_anew_in_spare_time_one_at_a_time() 
     assert way(t.pending) == [1, 2, 6, 5, 3, 2, 1]
 
 
-def test_no_spare_work_is_done_shortly_before_a_window_closes() -> None:
-    t = to_bin_b().at_ms(134).close(edges([SHORT[0]]))
-    assert t.guard.has_spare_work
-    t.at_ms(135)
-    assert not t.guard.has_spare_work
+@pytest.mark.parametrize(("at_ms", "spare_work"), [(134, True), (135, False), (144, False)])
+def test_no_spare_work_is_done_shortly_before_a_window_closes(
+    at_ms: int, *, spare_work: bool
+) -> None:
+    t = to_bin_b().close(edges([SHORT[0]])).at_ms(at_ms)
+    t.guard._fleet.renew()
+    assert t.guard.has_spare_work is spare_work
     t.at_ms(145).expect_safe_move(SILENT)
-    assert t.guard.has_spare_work
+    assert spare(t) > 0
 
 
 def test_recoveries_that_fall_due_together_are_driven_one_a_step() -> None:

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fallback_guard.core.openness import openness
-from fallback_guard.maps import lif
+from fallback_guard.maps import json_document
 from fallback_guard.maps.geojson import MapError, parse_warehouse
 from fallback_guard.maps.lif import LifImport, read_lif
 
@@ -140,7 +140,7 @@ def test_stations_become_bins_of_their_own_names() -> None:
     _list(layout, "stations").extend(_station(name, "B") for name in names)
     read = _read(layout)
     bins = _map(read).nodes[2].bins
-    assert bins == ("S-1", "S_1-2", "S_1", "S_1-3", "_" * 64, "_" * 62 + "-2")
+    assert bins == ("S-1", "S_1-2", "S_1", "S_1-3", "_" * 64, "_" * 56 + "-2")
     assert any("S 1 is S_1-2, S/1 is S_1-3" in note for note in read.notes)
 
 
@@ -156,6 +156,20 @@ def test_a_speed_limit_over_what_a_map_takes_is_lowered() -> None:
     layout = _layout()
     _list(layout, "edges")[0] = _edge("A", "B", maxSpeed=100)
     assert _map(_read(layout)).edges[1, 2].speed_limit_mps == 20.0
+
+
+@pytest.mark.parametrize("limit", [0.01, 0.0101])
+def test_the_least_speed_limits(limit: float) -> None:
+    layout = _layout()
+    _list(layout, "edges")[0] = _edge("A", "B", maxSpeed=limit)
+    assert _map(_read(layout)).edges[1, 2].speed_limit_mps == limit
+
+
+def test_a_deep_node_id_of_another_layout_is_no_node() -> None:
+    deep = b"[" * 500 + b"]" * 500
+    upper: Element = {"layoutId": "upper", "nodes": [{"nodeId": "DEEP"}], "edges": []}
+    data = _file(_layout(), upper).replace(b'"DEEP"', deep)
+    assert read_lif(data, source="l.json", layout_id="ground").layout_id == "ground"
 
 
 def _put(member: str, index: int, key: str, value: object) -> Callable[[Element], None]:
@@ -200,7 +214,15 @@ BROKEN: Final[dict[str, tuple[Callable[[Element], None], str]]] = {
     ),
     "a speed limit of 0": (
         _put("edges", 0, "vehicleTypeEdgeProperties", [{"vehicleTypeId": T, "maxSpeed": 0}]),
-        "edge A-B: vehicleTypeEdgeProperties.0.maxSpeed: Input should be greater than 0",
+        "edge A-B: vehicleTypeEdgeProperties.0.maxSpeed: Input should be greater",
+    ),
+    "a speed limit just under the least": (
+        _put("edges", 0, "vehicleTypeEdgeProperties", [{"vehicleTypeId": T, "maxSpeed": 0.0099}]),
+        "edge A-B: vehicleTypeEdgeProperties.0.maxSpeed: Input should be greater",
+    ),
+    "a station at very many nodes": (
+        _put("stations", 0, "interactionNodeIds", ["B"] * 1_001),
+        "station S-1: interactionNodeIds: List should have at most 1000 items",
     ),
     "a station without a node": (
         _put("stations", 0, "interactionNodeIds", []),
@@ -262,6 +284,11 @@ NOT_LIF: Final[dict[str, tuple[bytes, str]]] = {
     "a layout that is none": (b'{"layouts": [7]}', "layouts.0: layoutId is not a text"),
     "a layout twice": (_file(_layout(), _layout()), "layoutId 'ground' is there twice"),
     "two layouts": (_file(_layout(), _layout() | {"layoutId": "up"}), "it has 2 layouts"),
+    "a key twice": (
+        _file(_layout()).replace(b'"nodeId": "B"', b'"nodeId": "B", "mapId": "n"'),
+        "key 'mapId' is there twice in what has id B",
+    ),
+    "packed": (b"\x1f\x8b\x08", "it is not UTF-8 text"),
     "a draft of version 2": (b'{"origins": []}', "Export it as LIF 1.0"),
 }
 
@@ -275,7 +302,7 @@ def test_what_is_no_lif_file_is_refused(data: bytes, said: str) -> None:
 
 
 def test_a_file_that_is_too_large_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(lif, "MAP_BYTES_MAX", len(_file(_layout())))
+    monkeypatch.setattr(json_document, "MAP_BYTES_MAX", len(_file(_layout())))
     assert _read(_layout()).layout_id == "ground"
     with pytest.raises(MapError, match="over the limit"):
         read_lif(_file(_layout()) + b" ", source="l.json")

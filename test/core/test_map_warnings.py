@@ -60,6 +60,15 @@ FOUND: Final[dict[str, tuple[Callable[[Features], None], str]]] = {
         _add(world.node_feature(4, 40.0, 0.0, {"no_waiting": True}), world.edge_feature(200, C, D)),
         "nodes with no_waiting have no way to a refuge, so that a picker there can only hold: 4",
     ),
+    "a refuge apart": (
+        _add(
+            world.node_feature(4, 40.0, 0.0),
+            world.node_feature(5, 50.0, 0.0),
+            world.edge_feature(200, (5, (50.0, 0.0)), D),
+            world.zone_feature(901, "refuge", 40, 0, 1),
+        ),
+        "refuges cannot be reached from most of the map: 901",
+    ),
     "a node alone": (_add(world.node_feature(4, 40.0, 0.0)), "nodes are on no edge: 4"),
     "a keep-out zone beside the ways": (
         _add(world.zone_feature(901, "keep_out", 0, 50, 1)),

@@ -22,7 +22,7 @@ from fallback_guard.maps.geojson import load_warehouse
 from fallback_guard.vda5050.message_rules import ORDER_BYTES_MAX, ORDER_VALUES_MAX
 from fallback_guard.vda5050.order import Version, to_order
 from fallback_guard.vda5050.reading import OrderRead, from_order
-from orders import HEADER, as_dict, in_each_version, inner, order, read, schema
+from orders import DEVIATION_M, HEADER, as_dict, in_each_version, inner, order, read, schema
 
 if TYPE_CHECKING:
     from fallback_guard.core.warehouse import Warehouse
@@ -196,17 +196,21 @@ def test_there_and_back(version: Version, tour: Tour) -> None:
         way=tour.way,
         picks=tour.picks,
         header=HEADER,
+        allowed_deviation_m=DEVIATION_M,
         version=version,
     )
     assert list(schema(version).iter_errors(said)) == []
     found = from_order(
-        json.dumps(said).encode(), warehouse=sample(), shortest_path=sample_paths().path
+        json.dumps(said).encode(),
+        warehouse=sample(),
+        shortest_path=sample_paths().path,
+        allowed_deviation_m=DEVIATION_M,
     )
     assert isinstance(found, OrderRead), found
     assert (found.request_id, found.version, found.way) == ("R-1", version, tour.way)
     assert (found.start_node, found.end_node) == (tour.way[0], tour.way[-1])
     assert [stop.item for stop in found.stops] == [item for _, item in tour.picks]
-    route = Route.model_validate(found.as_route("picker_1"))
+    route = Route.model_validate_json(json.dumps(found.as_route("picker_1")))
     assert followed(route, found.start_node, found.end_node) == tour.way
 
 
@@ -220,6 +224,7 @@ def test_another_reader_agrees(tour: Tour) -> None:
         way=tour.way,
         picks=tour.picks,
         header=HEADER,
+        allowed_deviation_m=DEVIATION_M,
         version=Version.V2_1,
     )
     other = OtherOrder.model_validate(said)

@@ -11,7 +11,9 @@ from hypothesis import strategies as st
 
 import world
 from fallback_guard.core.limits import QUANTITY_MAX, STOPS_MAX, VIA_NODES_MAX
+from fallback_guard.core.paths import Paths
 from fallback_guard.core.request import PickItem
+from fallback_guard.maps.geojson import parse_warehouse
 from fallback_guard.vda5050.message_rules import (
     ORDER_BYTES_MAX,
     ORDER_NESTING_MAX,
@@ -21,6 +23,7 @@ from fallback_guard.vda5050.order import DIALECTS, Version
 from fallback_guard.vda5050.reading import OrderRead, OrderRefusal, from_order
 from fallback_guard.vda5050.route_rules import POSITION_TOLERANCE_M
 from orders import (
+    DEVIATION_M,
     RULES,
     SCHEMAS,
     Change,
@@ -51,6 +54,8 @@ BROKEN: Final[tuple[tuple[str, tuple[Change, ...]], ...]] = (
     ("fields", (put("orderUpdateId", to=-1),)),
     ("fields", (put("timestamp", to="yesterday"),)),
     ("fields", (put("timestamp", to="2026-04-15T11:40:03.123+02:00"),)),
+    ("fields", (put("timestamp", to="2026-02-31T11:40:03.123Z"),)),
+    ("fields", (put("timestamp", to="2026-02-29T11:40:03.123Z"),)),
     ("fields", (put("nodes", to={}),)),
     ("fields", (put("nodes", to="nodes"),)),
     ("fields", (put("nodes", 0, to=7),)),
@@ -121,7 +126,7 @@ ALSO_BROKEN: Final = {
 TESTED_BELOW: Final = {
     "size", "utf8", "json", "nesting", "values", "duplicate_keys", "version",
     "edges_join_neighbours", "nodes_on_the_map",
-    "edges_on_the_map", "positions", "speed_limits", "no_actions_on_edges", "not_too_many_picks",
+    "edges_on_the_map", "positions", "allowed_deviations", "speed_limits", "no_actions_on_edges", "not_too_many_picks",
     "way_to_each_pick", "way_to_the_end",
 }  # fmt: skip
 """Rules that are not broken by a change of one place."""
@@ -140,6 +145,7 @@ CALLED: Final = {
     "nodes_on_the_map": UNREACHABLE,
     "map_id": ("orderError", "UNKNOWN_MAP_ID", "WARNING"),
     "edges_on_the_map": UNREACHABLE,
+    "allowed_deviations": UNSUPPORTED,
     "speed_limits": UNSUPPORTED,
     "no_actions_on_edges": ACTION,
     "only_picks": ACTION,
@@ -270,6 +276,7 @@ def test_many_fields_that_are_wrong_are_counted() -> None:
         (b"[" * 1_000_000, "json"),
         (b'{"a":' * 100_000, "json"),
         (b'{"a":' + b"[" * 1000 + b"]" * 1000 + b"}", "nesting"),
+        (b'{"a":' + b"[" * 1000 + b"]" * 1000 + b', "a": 1}', "nesting"),
         (b"\xef\xbb\xbf{}", "json"),
         (b"\xff\xfe{}", "utf8"),
         (b'{"orderId": "\xc3"}', "utf8"),
@@ -286,7 +293,13 @@ def test_what_is_no_order(data: bytes, rule: str) -> None:
 
 def test_an_unread_message_in_the_words_of_the_newer_version() -> None:
     warehouse = world.warehouse()
-    said = from_order(b"", warehouse=warehouse, shortest_path=no_path, unread=Version.V3_0)
+    said = from_order(
+        b"",
+        warehouse=warehouse,
+        shortest_path=no_path,
+        allowed_deviation_m=DEVIATION_M,
+        unread=Version.V3_0,
+    )
     refused(said, Version.V3_0, "json")
 
 
@@ -298,7 +311,7 @@ def test_null_is_no_value(null: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "version", ["1.1.0", "2.0.0", "2.2.0", "3.1.0", "4.0.0", "2.1", "2.1.0 ", "v2.1.0", "", 2.1]
+    "version", ["1.1.0", "2.0.0", "2.2.0", "3.1.0", "4.0.0", "2.1", "2.1.0 ", "v2.1.0", "", 2.1, 2]
 )
 def test_another_version_is_told_which_are_read(version: object) -> None:
     """In the words of 2.1, and with what it says itself."""
@@ -306,6 +319,14 @@ def test_another_version_is_told_which_are_read(version: object) -> None:
     (error,) = refused(said, Version.V2_1, "version").errors
     assert "the versions read are 2.1.x and 3.0.x" in error.description
     assert ("parameter", "version") in error.references
+
+
+def test_what_stands_for_a_version_is_told() -> None:
+    """A number is no text, and is not the same as nothing."""
+    (error,) = refused(read({"version": 2}), Version.V2_1, "version").errors
+    assert error.description.endswith("2.1.x and 3.0.x: it says 2, which is no text")
+    (error,) = refused(read({}), Version.V2_1, "version").errors
+    assert error.description.endswith("2.1.x and 3.0.x: it says none")
 
 
 @in_each_version
@@ -409,6 +430,44 @@ def test_positions_are_those_of_the_map(version: Version, off_m: float) -> None:
 
 
 @in_each_version
+@pytest.mark.parametrize("off_m", [-0.01, 0.0, 0.01])
+def test_no_node_has_to_be_met_closer_than_the_guard_asks(version: Version, off_m: float) -> None:
+    """Below the tolerance, at it, and above it; of an ellipse the shorter axis counts."""
+    said_m = DEVIATION_M + off_m
+    deviation: object = said_m
+    if DIALECTS[version].deviation_is_ellipse:
+        deviation = {"a": 2.0, "b": said_m, "theta": 0.0}
+    place = ("nodes", 3, "nodePosition", "allowedDeviationXY")
+    said = read(changed(order(version), put(*place, to=deviation)))
+    if off_m < 0.0:
+        (error,) = refused(said, version, "allowed_deviations").errors
+        assert ("parameter", "allowedDeviationXY") in error.references
+    else:
+        assert isinstance(said, OrderRead)
+
+
+@in_each_version
+@pytest.mark.parametrize(
+    ("edge_id", "is_read"), [("100", True), ("500", True), ("0500", False), ("501", False)]
+)
+def test_a_twin_edge_has_several_ids(version: Version, edge_id: str, is_read: bool) -> None:  # noqa: FBT001
+    """Edge 500 is drawn beside edge 100, and 501 leads back."""
+    one, two = (1, world.position_of(1)), (2, world.position_of(2))
+    twins = [world.edge_feature(500, one, two), world.edge_feature(501, two, one)]
+    warehouse = parse_warehouse(world.collection([*world.features(), *twins]), source="twins")
+    said = from_order(
+        json.dumps(changed(order(version), put("edges", 0, "edgeId", to=edge_id))).encode(),
+        warehouse=warehouse,
+        shortest_path=Paths(warehouse).path,
+        allowed_deviation_m=DEVIATION_M,
+    )
+    if is_read:
+        assert isinstance(said, OrderRead)
+    else:
+        refused(said, version, "edge_ids")
+
+
+@in_each_version
 @pytest.mark.parametrize("limit_mps", [0.99, 1.0, 1.01])
 def test_a_speed_limit_is_not_lower_than_the_maps(version: Version, limit_mps: float) -> None:
     """Which is 1.0 m/s on this edge."""
@@ -471,10 +530,14 @@ def detour(_start: int, _end: int) -> tuple[int, ...]:
 def test_a_hop_that_a_route_cannot_say(version: Version) -> None:
     """From one node to the next, where the guard would drive another way: there is nothing to pass by."""
     data = json.dumps(order(version)).encode()
-    said = from_order(data, warehouse=world.warehouse(), shortest_path=detour)
-    refused(said, version, "way_to_each_pick", "way_to_the_end")
-    said = from_order(data, warehouse=world.warehouse(), shortest_path=no_path)
-    refused(said, version, "way_to_each_pick", "way_to_the_end")
+    for path in (detour, no_path):
+        said = from_order(
+            data,
+            warehouse=world.warehouse(),
+            shortest_path=path,
+            allowed_deviation_m=DEVIATION_M,
+        )
+        refused(said, version, "way_to_each_pick", "way_to_the_end")
 
 
 @in_each_version

@@ -141,6 +141,8 @@ def test_a_parameter_of_the_guard(files: Path, capsys: pytest.CaptureFixture[str
         (["--set", "detour_factor=0.5"], "'detour_factor' is 0.5; allowed: 1 to 10"),
         (["--set", "detour=2"], "'detour' does not exist"),
         (["--set", "detour_factor"], "NAME=VALUE"),
+        (["--set", "map_file=x"], "Name the map with --map"),
+        (["--set", "detour_factor=" + "[" * 900 + "]" * 900], "'detour_factor'"),
         (["--set", "detour_factor=NaN"], "'detour_factor'"),
         (["--map", "missing.geojson"], "missing.geojson: it cannot be read"),
         (["--request", "missing.json"], "missing.json: it cannot be read"),
@@ -163,6 +165,9 @@ def test_unusable_arguments(
     [
         ("", "it is not JSON"),
         ("[]", "valid dictionary"),
+        ('{"robot_id": "a", "robot_id": "b"}', "key 'robot_id' stands twice"),
+        ('{"a":' + "[" * 900 + "]" * 900 + ', "a": 1}', "nests too deep"),
+        (json.dumps({**REQUEST, "\x1b[2J": 1}), "[2J: Extra inputs"),
         (json.dumps({**REQUEST, "items": []}), "items"),
         (json.dumps({**REQUEST, "robot_id": "a b"}), "robot_id"),
         (json.dumps({**REQUEST, "start_node": 99}), "start_node 99 is not on the map"),
@@ -177,10 +182,78 @@ def test_unusable_requests(
     """A request that cannot be served is named with its field."""
     (files / "request.json").write_text(text)
     assert check(files, str(files / "good.json")) == 2
-    assert said in capsys.readouterr().err
+    shown = capsys.readouterr().err
+    assert said in shown
+    assert shown.count("\n") == 1
+    assert shown.strip().isprintable()
 
 
 def test_a_route_file_that_is_not_there(files: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Says so."""
     assert check(files, str(files / "nowhere.json")) == 2
     assert "it cannot be read" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("text", [b"", b"\n", b" \n\n\t\n"])
+def test_no_route_is_no_answer(
+    files: Path, capsys: pytest.CaptureFixture[str], text: bytes
+) -> None:
+    """Where each line is a route and there is none, nothing was accepted."""
+    (files / "routes.jsonl").write_bytes(text)
+    assert check(files, "--jsonl", str(files / "routes.jsonl")) == 2
+    captured = capsys.readouterr()
+    assert "there is no route" in captured.err
+    assert captured.out == ""
+
+
+def test_an_empty_file_is_an_empty_answer(files: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """And is rejected, as the planner's would be."""
+    (files / "empty.json").write_bytes(b"")
+    assert check(files, str(files / "empty.json")) == 1
+    assert verdicts(capsys)[0]["failure_mode"] == "EMPTY"
+
+
+def test_a_file_whose_name_is_no_text(files: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Its name is escaped, and nothing else happens to it."""
+    for name, said in (("\udcff.json", "\\udcff.json"), ("Stra\xdfe.json", "Stra\xdfe.json")):
+        (files / name).write_bytes((files / "good.json").read_bytes())
+        assert check(files, str(files / name)) == 0
+        assert verdicts(capsys)[0]["route"] == f"{files}/{said}"
+
+
+# Exit codes, in a process of its own: 1 is an answer, and nothing else ends so.
+
+
+def shell(files: Path, script: str) -> subprocess.CompletedProcess[str]:
+    """Run a line of a shell in which $check is the command on the folder's map and request."""
+    command = f"{sys.executable} -m fallback_guard.tools.cli check"
+    return subprocess.run(
+        ["bash", "-c", f'check="{command} --map map.geojson --request request.json"; {script}'],  # noqa: S607
+        capture_output=True,
+        check=False,
+        cwd=files,
+        text=True,
+    )
+
+
+@pytest.mark.parametrize("output", ["> /dev/full", ">&-"])
+def test_output_that_cannot_be_written(files: Path, output: str) -> None:
+    """Is unusable, and no verdict."""
+    done = shell(files, f"$check good.json {output}")
+    assert done.returncode == 2
+    assert done.stderr.count("\n") == 1
+    assert done.stderr.startswith("fallback-guard check: ")
+
+
+def test_output_that_nobody_reads_to_its_end(files: Path) -> None:
+    """Says nothing of the routes that were not told."""
+    (files / "bad.jsonl").write_bytes(b"{}\n" * 20_000)
+    done = shell(files, "$check --jsonl bad.jsonl | head -1; echo ${PIPESTATUS[0]}")
+    assert done.stdout.splitlines()[1:] == ["141"]
+    assert done.stderr == ""
+
+
+def test_closed_standard_input(files: Path) -> None:
+    done = shell(files, "$check - <&-")
+    assert done.returncode == 2
+    assert "standard input is closed" in done.stderr

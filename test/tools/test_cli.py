@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
 import sys
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 
 from fallback_guard.core.failure_modes import FailureMode
+from fallback_guard.core.parameters import ParameterError
 from fallback_guard.core.rule_table import RULES
+from fallback_guard.maps.geojson import MapError
 from fallback_guard.tools import cli, modes, rules
+from fallback_guard.tools import map as map_command
+from fallback_guard.tools.errors import UsageError
 from fallback_guard.tools.share import share_directory
 
 ROOT = Path(__file__).parents[2]
@@ -25,6 +32,89 @@ def test_help_shows_an_example(command: str, capsys: pytest.CaptureFixture[str])
     shown = capsys.readouterr().out
     assert "example:" in shown
     assert f"fallback-guard {command}" in shown.split("example:")[1]
+
+
+@pytest.mark.parametrize("command", sorted(cli.COMMANDS))
+def test_a_command_does_what_the_list_says(command: str) -> None:
+    """The list has its own words, so that it need not import what it lists."""
+    assert cli.COMMANDS[command].load().does == cli.COMMANDS[command].does
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["modes"]])
+def test_nothing_is_imported_that_was_not_chosen(arguments: list[str]) -> None:
+    """So that it starts at once, and can be interrupted from its start."""
+    program = (
+        "import sys; from fallback_guard.tools.cli import main\n"
+        "try: code = main()\n"
+        "except SystemExit as ended: code = ended.code\n"
+        "assert code == 0; assert not {'shapely', 'scipy', 'rclpy'} & set(sys.modules)"
+    )
+    subprocess.run([sys.executable, "-c", program, *arguments], check=True, capture_output=True)
+
+
+FAULTS = (
+    (KeyboardInterrupt(), 130, ""),
+    (BrokenPipeError(), 141, ""),
+    (OSError(28, "No space left on device"), 2, "No space left on device"),
+    (UsageError("what. How"), 2, "fallback-guard modes: what. How\n"),
+    (ParameterError("what. How"), 2, "fallback-guard modes: what. How\n"),
+    (MapError(where="a", problem="b", remedy="c"), 2, "fallback-guard modes: a: b"),
+    (ZeroDivisionError(), 70, "internal error: ZeroDivisionError; please report\nTraceback"),
+)
+
+
+@pytest.mark.parametrize(("fault", "code", "said"), FAULTS)
+@pytest.mark.parametrize("when", ["load", "run"])
+def test_only_an_answer_is_an_answer(  # noqa: PLR0913, PLR0917  # two tables and two fixtures
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    fault: BaseException,
+    code: int,
+    said: str,
+    when: str,
+) -> None:
+    """Whatever goes wrong, and when: no exit code of 0 or 1."""
+
+    def fail(*_: object) -> NoReturn:
+        raise fault
+
+    if when == "load":
+        monkeypatch.setattr(cli.Command, "load", fail)
+    else:
+        monkeypatch.setattr(modes, "run", fail)
+    assert cli.main(["modes"]) == code
+    assert said in capsys.readouterr().err
+
+
+# The examples of every help text, as they are printed.
+
+EXAMPLES = {name: command.load().example for name, command in cli.COMMANDS.items()} | {
+    f"map {name}": word.example for name, word in map_command._WORDS.items()
+}
+NEED_ROS = {"demo"}
+
+
+@pytest.mark.parametrize("word", sorted(set(EXAMPLES) - NEED_ROS))
+def test_an_example_can_be_run_as_it_stands(word: str, tmp_path: Path) -> None:
+    """From the root of the repository; what is written goes to a folder that looks like it."""
+    for folder in ("config", "test"):
+        (tmp_path / folder).symlink_to(ROOT / folder)
+    for folder in ("bin", "docs"):
+        (tmp_path / folder).mkdir()
+    program = tmp_path / "bin" / "fallback-guard"
+    program.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m fallback_guard.tools.cli "$@"\n')
+    program.chmod(0o755)
+    script = EXAMPLES[word].split("\n\n")[0]
+    done = subprocess.run(
+        ["bash", "-e", "-o", "pipefail", "-c", script],  # noqa: S607
+        check=False,
+        capture_output=True,
+        text=True,
+        cwd=tmp_path,
+        env=os.environ | {"PATH": f"{program.parent}:{os.environ['PATH']}"},
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stderr == ""
 
 
 @pytest.mark.parametrize(

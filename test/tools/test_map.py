@@ -142,6 +142,55 @@ def test_what_a_picture_explains(files: Path, monkeypatch: pytest.MonkeyPatch) -
     assert "route" not in shown
 
 
+@pytest.mark.parametrize("name", ["out.svg", "out.png"])
+def test_dollar_signs_are_no_formula(
+    files: Path, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In a file's name and in a planner's words, which may also hold control characters."""
+    monkeypatch.setitem(_text_as_text(), "svg.fonttype", "none")
+    renamed = files / "$x_$ of\x1b.geojson"
+    (files / "map.geojson").rename(renamed)
+    (files / "route.json").write_text('{"$x_$ $x_$": 1}')
+    arguments = ("--request", files / "request.json", "--route", files / "route.json")
+    assert _run("draw", renamed, files / name, *arguments) == 1
+    if name.endswith("svg"):
+        assert "$x_$ of\\x1b.geojson" in (files / name).read_text(encoding="utf-8")
+
+
+def test_the_same_map_gives_the_same_svg(files: Path) -> None:
+    """To the byte, and without a date."""
+    first = _svg(files)
+    assert _svg(files) == first
+    assert "<dc:date>" not in first
+
+
+def test_nodes_at_one_place_share_a_name(files: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """And the others keep theirs."""
+    monkeypatch.setitem(_text_as_text(), "svg.fonttype", "none")
+    more = world.node_feature(9, 0.0, 0.0)
+    (files / "map.geojson").write_bytes(world.collection([*world.features(), more]))
+    shown = _svg(files)
+    assert ">1 9<" in shown
+    assert "A-1 A-2" in shown
+
+
+@pytest.mark.parametrize("both", [True, False])
+def test_a_way_closed_in_one_direction_has_arrows(
+    files: Path, monkeypatch: pytest.MonkeyPatch, *, both: bool
+) -> None:
+    """One on what is closed and one on what is open; closed both ways, it is one line without any."""
+    monkeypatch.setitem(_text_as_text(), "svg.fonttype", "none")
+    nodes = [world.node_feature(1, 0.0, 0.0), world.node_feature(2, 9.0, 0.0)]
+    one, two = (1, (0.0, 0.0)), (2, (9.0, 0.0))
+    there = world.edge_feature(10, one, two, {"closed": True})
+    back = world.edge_feature(11, two, one, {"closed": both})
+    (files / "map.geojson").write_bytes(world.collection([*nodes, there, back]))
+    shown = _svg(files)
+    assert ("one way, this way" in shown) is not both
+    assert shown.count("Quiver_") == (0 if both else 2)
+    assert shown.count("stroke-dasharray") == 2, "one line, and the legend's"
+
+
 def test_a_route_that_would_be_let_through(files: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Its length, and each of its stops; one place with two of them has both numbers."""
     monkeypatch.setitem(_text_as_text(), "svg.fonttype", "none")

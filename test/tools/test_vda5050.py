@@ -14,13 +14,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import world
-from fallback_guard.core.config import GUARD_PARAMETERS, guard_config
+from fallback_guard.core.config import guard_config
 from fallback_guard.core.failure_modes import FAILURE_MODES, FailureMode
 from fallback_guard.core.limits import PAYLOAD_BYTES_MAX
 from fallback_guard.core.paths import Paths
 from fallback_guard.core.request import PickItem, PickRequest
 from fallback_guard.maps.geojson import load_warehouse
 from fallback_guard.tools import cli, vda5050
+from fallback_guard.tools.task import task_of
 from fallback_guard.vda5050.document import TIMESTAMP_PATTERN
 from fallback_guard.vda5050.order import OrderHeader, Version
 from orders import as_dict, changed, drop, in_each_version, inner, put, schema
@@ -119,11 +120,11 @@ def test_what_stands_in_an_order_unless_told_otherwise(
 def test_what_is_told_stands_in_the_order(files: Path, capsys: pytest.CaptureFixture[str]) -> None:
     said = order(
         files, capsys, "--manufacturer", "maker", "--serial-number", "17", "--map-id", "floor",
-        "--header-id", "4294967295", "--order-update-id", "3", "--set", "start_tolerance_m=0.2",
+        "--header-id", "4294967295", "--set", "start_tolerance_m=0.2",
     )  # fmt: skip
     assert said["timestamp"] == STAMP
     assert (said["manufacturer"], said["serialNumber"]) == ("maker", "17")
-    assert (said["headerId"], said["orderUpdateId"]) == (4294967295, 3)
+    assert (said["headerId"], said["orderUpdateId"]) == (4294967295, 0)
     assert inner(said, "nodes", 6, "nodePosition", "mapId") == "floor"
     assert inner(said, "nodes", 6, "nodePosition", "allowedDeviationXY") == 0.2
 
@@ -233,6 +234,7 @@ def test_an_order_for_another_robot_or_map(
     (error,) = errors(capsys)
     assert error["errorType"] == due
     assert repr(other) in str(error["errorDescription"])
+    assert (option in str(error["errorDescription"])) is (option != "--map-id")
 
 
 @pytest.mark.parametrize(
@@ -274,6 +276,10 @@ def test_an_order_that_the_guard_would_drive_otherwise(
         (["--request", "missing.json", "good.json"], "missing.json: it cannot be read"),
         (["--map", "missing.geojson", "good.json"], "missing.geojson: it cannot be read"),
         (["nowhere.json"], "nowhere.json: it cannot be read"),
+        (["--read", "o.json", "--version", "3.0"], "--version has no effect with --read"),
+        (["--read", "o.json", "--header-id", "0"], "--header-id has no effect with --read"),
+        (["--read", "o.json", "--timestamp", STAMP], "--timestamp has no effect with --read"),
+        (["--set", "map_file=x", "good.json"], "Name the map with --map"),
         (["--read", "nowhere.json"], "nowhere.json: it cannot be read"),
         (["--read", "."], "it cannot be read"),
     ],
@@ -319,7 +325,7 @@ def test_a_request_that_the_map_does_not_know(
         ["--version", "2.0", "good.json"],
         ["--header-id", "-1", "good.json"],
         ["--header-id", "4294967296", "good.json"],
-        ["--order-update-id", "x", "good.json"],
+        ["--order-update-id", "3", "good.json"],
         ["--manufacturer", "", "good.json"],
         ["--manufacturer", "\udcff", "good.json"],
         ["--serial-number", "No 17", "good.json"],
@@ -328,6 +334,7 @@ def test_a_request_that_the_map_does_not_know(
         ["--timestamp", "yesterday", "good.json"],
         ["--timestamp", "2026-04-15T11:40:03.123+02:00", "good.json"],
         ["--timestamp", f"{STAMP}\n", "good.json"],
+        ["--timestamp", "2026-02-31T11:40:03.123Z", "good.json"],
     ],
 )
 def test_unusable_arguments(files: Path, arguments: list[str]) -> None:
@@ -352,21 +359,13 @@ BINS: Final = sorted(WAREHOUSE.bins)
 NODES: Final = sorted(WAREHOUSE.nodes)
 
 
-def task_of(request: PickRequest) -> vda5050._Task:
-    """Return what both directions need."""
-    defaults = {row.name: row.default for row in GUARD_PARAMETERS}
-    return vda5050._Task(
-        request=request,
-        config=guard_config({**defaults, "detour_factor": 10.0}),
-        warehouse=WAREHOUSE,
-        header=OrderHeader(
-            header_id=1,
-            timestamp=STAMP,
-            manufacturer="maker",
-            serial_number="picker_1",
-            map_id="hall",
-        ),
-    )
+HEADER: Final = OrderHeader(
+    header_id=1,
+    timestamp=STAMP,
+    manufacturer="maker",
+    serial_number="picker_1",
+    map_id="hall",
+)
 
 
 @st.composite
@@ -401,14 +400,14 @@ def answers(draw: st.DrawFn) -> tuple[PickRequest, bytes]:
 def test_any_valid_route_comes_back(version: Version, drawn: tuple[PickRequest, bytes]) -> None:
     """With the same stops and the same way; and a route that is refused never becomes an order."""
     request, payload = drawn
-    task = task_of(request)
+    task = task_of(request, WAREHOUSE, guard_config({"detour_factor": 10.0}))
     driven = vda5050.validated(payload, task)
-    said = vda5050._order(payload, task, version)
+    said = vda5050._order(payload, task, HEADER, version)
     if not isinstance(driven, vda5050.Driven):
         assert not isinstance(said, dict)
         return
     assert isinstance(said, dict)
     assert list(schema(version).iter_errors(said)) == []
-    back = vda5050._route(orjson.dumps(said), task)
+    back = vda5050._route(orjson.dumps(said), task, HEADER)
     assert isinstance(back, dict), back
     assert vda5050.validated(orjson.dumps(back), task) == driven
