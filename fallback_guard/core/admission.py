@@ -12,10 +12,10 @@ from fallback_guard.core.events import CandidateArrived
 from fallback_guard.core.failure_modes import PLANNER_REPORTS, FailureMode
 from fallback_guard.core.identifiers import is_identifier, printable
 from fallback_guard.core.judge import STANDBY
-from fallback_guard.core.limits import CANDIDATES_PER_REQUEST_MAX
+from fallback_guard.core.limits import CANDIDATES_PER_REQUEST_MAX, REQUESTS_OPEN_MAX
 from fallback_guard.core.records import Position, RequestRecord, RobotRecord
 from fallback_guard.core.request_states import MAY_SEND_ROUTE, RequestState
-from fallback_guard.core.rules import Refusal, Rule, Stage, first_failure
+from fallback_guard.core.rules import Refusal, Rule, RuleRow, Stage, first_failure
 from fallback_guard.core.units import NS_PER_MS
 from fallback_guard.core.warehouse import Node
 
@@ -116,7 +116,35 @@ def _answered(arrival: Arrival) -> Refusal | None:
     return Refusal(mode, f"the planner reports {printable(failure)}", 1)
 
 
+def queue_overrun(robot: RobotRecord) -> Refusal | None:
+    """Say that a robot may open no further request; None where it may."""
+    requests = robot.requests_open + 1
+    if requests <= REQUESTS_OPEN_MAX:
+        return None
+    said = f"{requests - 1} requests are open already"
+    return Refusal(FailureMode.QUEUE_OVERRUN, said, requests, REQUESTS_OPEN_MAX, "open_requests")
+
+
 _F = FailureMode
+
+REQUEST_RULES: Final[tuple[RuleRow, ...]] = (
+    RuleRow(
+        "new_request",
+        Stage.ENVELOPE,
+        (_F.REPEATED,),
+        "pick requests of the same id that came before",
+        "0",
+    ),
+    RuleRow(
+        "open_requests",
+        Stage.ENVELOPE,
+        (_F.QUEUE_OVERRUN,),
+        "pick requests of the robot that are open",
+        f"{REQUESTS_OPEN_MAX}",
+    ),
+    RuleRow("due_once", Stage.ENVELOPE, (_F.REPEATED,), "times it fell due before", "0"),
+)
+"""Whether a pick request is opened and falls due; the guard asks them itself."""
 
 ADMISSION_RULES: Final[tuple[Rule[Arrival], ...]] = (
     Rule(

@@ -10,6 +10,7 @@ from fallback_guard.core.admission import (
     LATCHED,
     REPORT_RULE,
     Arrival,
+    queue_overrun,
     start_refusal,
 )
 from fallback_guard.core.config import GuardConfig
@@ -31,7 +32,7 @@ from fallback_guard.core.fleet import Fleet
 from fallback_guard.core.ground import Ground
 from fallback_guard.core.identifiers import is_identifier, printable
 from fallback_guard.core.judge import Judge
-from fallback_guard.core.limits import COORDINATE_M_MAX, REQUESTS_OPEN_MAX
+from fallback_guard.core.limits import COORDINATE_M_MAX
 from fallback_guard.core.motion import ValidatedRoute
 from fallback_guard.core.outbox import Counters, Outbox
 from fallback_guard.core.prepared import PreparedRequest
@@ -157,15 +158,15 @@ class Guard:
             return
         if not is_identifier(request.request_id):
             said = f"request_id {printable(request.request_id)!r}"
-            self._turn_away(event, Refusal(FailureMode.BAD_IDENTIFIER, said))
+            self._turn_away(event, Refusal(FailureMode.BAD_IDENTIFIER, said, 1, 0, "identifiers"))
             return
         if request.request_id in robot.requests:
-            refusal = Refusal(FailureMode.REPEATED, "this request came before")
+            refusal = Refusal(FailureMode.REPEATED, "this request came before", 1, 0, "new_request")
             self._outbox.refuse(request.request_id, request.robot_id, refusal)
             return
-        if robot.requests_open >= REQUESTS_OPEN_MAX:
-            said = f"{robot.requests_open} requests are open already"
-            self._turn_away(event, Refusal(FailureMode.QUEUE_OVERRUN, said))
+        overrun = queue_overrun(robot)
+        if overrun is not None:
+            self._turn_away(event, overrun)
             return
         record = RequestRecord(
             request_id=request.request_id,
@@ -195,11 +196,13 @@ class Guard:
         record = robot.requests.get(event.request_id)
         if record is None:
             said = "the request itself never came"
-            self._turn_away(event, Refusal(FailureMode.UNKNOWN_REQUEST, said))
+            self._turn_away(
+                event, Refusal(FailureMode.UNKNOWN_REQUEST, said, 1, 0, "known_request")
+            )
         elif record.state in (RequestState.PLANNING, RequestState.STAGED):
             self._fall_due(robot, record, event.stamp_age_ns)
         else:
-            refusal = Refusal(FailureMode.REPEATED, "it fell due before")
+            refusal = Refusal(FailureMode.REPEATED, "it fell due before", 1, 0, "due_once")
             self._outbox.refuse(event.request_id, event.robot_id, refusal)
 
     def _on_candidate(self, event: CandidateArrived) -> None:

@@ -1,10 +1,11 @@
-"""Every rule of the guard, in the order in which an answer meets them."""
+"""Every rule of the guard: those of requests, then all others in the order in which an answer meets them."""
 
 from typing import Final
 
 from fallback_guard.core.admission import (
     ADMISSION_RULES,
     REPORT_RULE,
+    REQUEST_RULES,
     START_RULES,
 )
 from fallback_guard.core.decoding import ANSWER_RULES
@@ -13,6 +14,7 @@ from fallback_guard.core.route_rules import ROUTE_RULES
 from fallback_guard.core.rules import RuleRow
 
 RULES: Final[tuple[RuleRow, ...]] = (
+    *REQUEST_RULES,
     *ADMISSION_RULES,
     REPORT_RULE,
     *ANSWER_RULES,
@@ -23,10 +25,9 @@ RULES: Final[tuple[RuleRow, ...]] = (
 NOT_OF_A_RULE: Final = (
     FailureMode.PLANNER_SILENT,
     FailureMode.PLANNER_LATE,
-    FailureMode.QUEUE_OVERRUN,
     FailureMode.INTERNAL_ERROR,
 )
-"""What no answer is refused for: time that passed, requests that were not opened, and faults of the guard."""
+"""What nothing is refused for: time that passed, and faults of the guard."""
 
 assert len({rule.name for rule in RULES}) == len(RULES), "a decision names its rule"
 assert {mode for rule in RULES for mode in rule.modes} == set(FailureMode) - set(NOT_OF_A_RULE), (

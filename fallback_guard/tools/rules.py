@@ -13,10 +13,10 @@ EXAMPLE: Final = "  fallback-guard rules > docs/rules.md"
 _HEAD: Final = """\
 # Rules
 
-Every answer of a planner meets these rules in this order, and the first one that fails decides what it is called. The
-`GuardDecision` then names the rule (`rule`), what it measured (`measured`) and what that may be at most (`limit`).
-Limits in `code` are parameters of the guard. This page is written by `fallback-guard rules`; the failure modes are
-explained in [failure-modes.md](failure-modes.md).
+The first three are about pick requests. Every answer of a planner meets the others in this order, and the first one
+that fails decides what it is called. The `GuardDecision` then names the rule (`rule`), what it measured (`measured`)
+and what that may be at most (`limit`). Limits in `code` are parameters of the guard. This page is written by
+`fallback-guard rules`; the failure modes are explained in [failure-modes.md](failure-modes.md).
 
 | rule | stage | measures | at most | failure modes |
 |---|---|---|---|---|

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -22,9 +23,13 @@ from fallback_guard.core.limits import (
     STOPS_MAX,
 )
 from fallback_guard.core.request import PickItem, PickRequest
+from fallback_guard.core.rule_table import RULES
 from fallback_guard.core.safe_moves import SafeMoveKind
 from fallback_guard.core.units import NS_PER_S
 from timeline import Timeline
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 BAD_IDENTIFIERS = {
     "empty": "",
@@ -358,3 +363,50 @@ def test_a_refusal_moves_nothing_and_says_no_sequence() -> None:
     t = Timeline().answer(b"")
     assert not [effect for effect in t.pending if isinstance(effect, SendMotion)]
     assert [decision.occasion for decision in _reports(t.pending)] == [Occasion.REFUSAL]
+
+
+@pytest.mark.parametrize(
+    ("arrive", "rule", "measured", "limit"),
+    [
+        (lambda t: t.request(), "new_request", 1, 0),
+        (lambda t: t.due("R-9"), "known_request", 1, 0),
+        (lambda t: t.request(world.pick_request("R 9", on_due=True)), "identifiers", 1, 0),
+        (lambda t: t.answer(request_id="R-1", source="standby"), "own_source", 1, 0),
+        (lambda t: t.answer(failure="PLANNER_TIMEOUT"), "answered", 1, 0),
+    ],
+)
+def test_a_refusal_names_its_rule(
+    arrive: Callable[[Timeline], Timeline], rule: str, measured: float, limit: float
+) -> None:
+    t = arrive(Timeline().request())
+    decision = next(e.decision for e in reversed(t.pending) if isinstance(e, ReportDecision))
+    assert (decision.rule, decision.measured, decision.limit) == (rule, measured, limit)
+    assert decision.failure_mode in next(row.modes for row in RULES if row.name == rule)
+
+
+def test_a_queue_that_overruns_says_by_how_much() -> None:
+    t = Timeline()
+    for number in range(REQUESTS_OPEN_MAX + 1):
+        t.request(world.pick_request(f"R-{number}", on_due=True))
+    decision = t.expect_refusal(FailureMode.QUEUE_OVERRUN)
+    assert (decision.rule, decision.measured, decision.limit) == (
+        "open_requests",
+        REQUESTS_OPEN_MAX + 1,
+        REQUESTS_OPEN_MAX,
+    )
+
+
+@pytest.mark.parametrize(
+    ("age_ms", "rule"), [(None, "position_said"), (1_000, None), (1_001, "position_fresh")]
+)
+def test_a_position_is_missing_or_too_old(age_ms: int | None, rule: str | None) -> None:
+    t = Timeline(standing_on=None, recovery="none")
+    if age_ms is not None:
+        t.position(0.0, 0.0)
+    t.request(world.pick_request(on_due=True)).answer().hang_until_ms(age_ms or 0).due()
+    if rule is None:
+        t.expect_route()
+        return
+    decision = t.expect_refusal(FailureMode.POSITION_UNKNOWN)
+    assert (decision.rule, decision.measured) == (rule, age_ms or 1)
+    assert decision.measured > decision.limit
