@@ -65,6 +65,9 @@ CLOSURES_MAX: Final = 100_000
 COORDINATE_M_MAX: Final = 1_000_000.0
 """A point further from the map's origin is a mistake in whatever said it."""
 
+JUNCTIONS_ADVISED_MAX: Final = 3_500
+"""Junctions of a map between which all paths are kept; with more, each request waits for those that are not."""
+
 WAYPOINTS_MAX: Final = 1_024
 """Turns and stops of one route; 32 stops in a large warehouse take 200."""
 
@@ -92,4 +95,5 @@ LIF_LIST_MAX: Final = 1_000
 assert CANDIDATES_PER_REQUEST_MAX <= REFUSALS_REPORTED_PER_S_MAX, (
     "one request's refusals fit the budget"
 )
+assert 20 * JUNCTIONS_ADVISED_MAX**2 <= PATHS_BYTES_MAX, "20 bytes from each junction to each"
 assert REQUESTS_OPEN_MAX < REQUESTS_REMEMBERED_MAX, "an open request is never forgotten"

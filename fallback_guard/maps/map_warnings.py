@@ -8,6 +8,8 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_array
 from scipy.sparse.csgraph import breadth_first_order, connected_components
 
+from fallback_guard.core.limits import JUNCTIONS_ADVISED_MAX
+from fallback_guard.core.network import build_network
 from fallback_guard.core.openness import Block, openness
 from fallback_guard.core.warehouse import Pair, Warehouse, ZoneKind
 from fallback_guard.maps.geojson_notes import listed
@@ -68,6 +70,12 @@ def map_warnings(warehouse: Warehouse) -> tuple[str, ...]:
     warnings = [f"{text}: {listed(found)}" for text, found in kinds if found]
     if not any(zone.kind is ZoneKind.REFUGE for zone in warehouse.zones.values()):
         warnings.append("there is no refuge, so that every safe move is to hold")
+    junctions = len(build_network(warehouse).junctions)
+    if junctions > JUNCTIONS_ADVISED_MAX:
+        warnings.append(
+            f"{junctions} nodes are junctions or bends; with over {JUNCTIONS_ADVISED_MAX} a request "
+            "takes longer than a deadline leaves time for. Map fewer of them"
+        )
     return tuple(warnings)
 
 

@@ -102,3 +102,12 @@ def test_many_names_are_counted() -> None:
     lonely = [world.node_feature(n, 10.0 * n, 50.0) for n in range(10, 18)]
     warehouse = parse_warehouse(world.collection([*_sound(), *lonely]), source="m")
     assert map_warnings(warehouse) == ("nodes are on no edge: 10, 11, 12, 13, 14 and 3 more",)
+
+
+@pytest.mark.parametrize(("limit", "warned"), [(1, True), (2, False)])
+def test_more_junctions_than_there_is_time_for(
+    limit: int, monkeypatch: pytest.MonkeyPatch, *, warned: bool
+) -> None:
+    monkeypatch.setattr("fallback_guard.maps.map_warnings.JUNCTIONS_ADVISED_MAX", limit)
+    warehouse = parse_warehouse(world.collection(_sound()), source="m")
+    assert ["2 nodes are junctions" in text for text in map_warnings(warehouse)] == [True] * warned
