@@ -78,17 +78,13 @@ def _shipped() -> bytes:
     return (ROOT / "config" / "sample_warehouse.geojson").read_bytes()
 
 
-def _of_nav2(name: str) -> Callable[[], bytes]:
-    """Give a graph that Nav2 ships two bins on every node from which one can come back."""
-
-    def made() -> bytes:
-        data = (ROOT / "test" / "maps" / name).read_bytes()
-        parts: list[set[int]] = [*nx.strongly_connected_components(OracleMap(data).graph)]
-        largest = max(parts, key=len)
-        bins = {f"N{node}-{side}": node for node in sorted(largest) for side in "lr"}
-        return json.dumps(json.loads(data) | {"bins": bins}).encode()
-
-    return made
+def _as_nav2_writes() -> bytes:
+    """Give a graph in Nav2's manner two bins on every node from which one can come back."""
+    data = (ROOT / "test" / "maps" / "as_nav2_writes.geojson").read_bytes()
+    parts: list[set[int]] = [*nx.strongly_connected_components(OracleMap(data).graph)]
+    largest = max(parts, key=len)
+    bins = {f"N{node}-{side}": node for node in sorted(largest) for side in "lr"}
+    return json.dumps(json.loads(data) | {"bins": bins}).encode()
 
 
 _ONE_WAY: Final = BlockSpec(
@@ -117,8 +113,7 @@ MAPS: Final[Mapping[str, MapRow]] = MappingProxyType(
     {
         "yard": MapRow(make=yard, closures=0, places=40),
         "sample": MapRow(make=_shipped, closures=2, places=40),
-        "nav2_aws": MapRow(make=_of_nav2("nav2_aws_graph.geojson"), closures=2, places=40),
-        "nav2_depot": MapRow(make=_of_nav2("nav2_depot_graph.geojson"), closures=2, places=40),
+        "as_nav2_writes": MapRow(make=_as_nav2_writes, closures=2, places=40),
         "one_way_1000": MapRow(make=lambda: block_warehouse(_ONE_WAY), closures=6, places=60),
         "blocks_10000": MapRow(
             make=lambda: block_warehouse(spec_for_bins(10_000, one_way=True)),

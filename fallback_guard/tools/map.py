@@ -26,8 +26,8 @@ EXAMPLE: Final = """\
   fallback-guard map check config/sample_warehouse.geojson
   fallback-guard map draw config/sample_warehouse.geojson warehouse.png
   fallback-guard map generate 1000 --write warehouse.geojson
-  fallback-guard map import test/maps/vdma_lif_example_08.json --vehicle-type Vehicle_Type_1 \\
-    --layout-id Layout_Ground_Level --write imported.geojson
+  fallback-guard map import test/maps/two_vehicles.lif.json --vehicle-type picker \\
+    --layout-id ground --write imported.geojson
 
 `fallback-guard map WORD --help` tells more.  docs/map.md describes the format.
 exit codes: 0 done, 1 the drawn route is refused, 2 unusable map or arguments"""
@@ -254,8 +254,8 @@ _WORDS: Final = {
     "import": Word(
         does="Convert a layout from LIF, VDMA's Layout Interchange Format.",
         example="""\
-  fallback-guard map import test/maps/vdma_lif_example_08.json --vehicle-type Vehicle_Type_1 \\
-    --layout-id Layout_Ground_Level --refuge-station S01 --write imported.geojson""",
+  fallback-guard map import test/maps/two_vehicles.lif.json --vehicle-type picker \\
+    --layout-id ground --refuge-station S01 --write imported.geojson""",
         add_arguments=_import_arguments,
         run=_import,
     ),

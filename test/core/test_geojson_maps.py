@@ -12,7 +12,7 @@ import pytest
 import world
 from fallback_guard.core.openness import Block, Closures, openness
 from fallback_guard.core.warehouse import ZoneKind
-from fallback_guard.maps.geojson import load_warehouse, parse_warehouse, read_map
+from fallback_guard.maps.geojson import parse_warehouse, read_map
 from fallback_guard.maps.geojson_writing import (
     collection,
     edge_feature,
@@ -249,21 +249,16 @@ def test_what_is_written_is_read() -> None:
     assert parse_warehouse(collection(written, name="again"), source="m") == warehouse
 
 
-# Maps by others
-
-MAPS: Final = Path(__file__).parents[1] / "maps"
+AS_NAV2_WRITES: Final = Path(__file__).parents[1] / "maps" / "as_nav2_writes.geojson"
 
 
-def test_nav2s_depot_graph_loads_with_its_repeated_edges_left_out() -> None:
-    """Six ids are there twice, from and to two nodes at one place; closing by id must mean one way."""
-    warehouse = load_warehouse(MAPS / "nav2_depot_graph.geojson")
-    assert (len(warehouse.nodes), len(warehouse.edges)) == (34, 72)
-    assert warehouse.edge_pairs[10006] == (6, 4)
-    assert (33, 4) not in warehouse.edges
-
-
-def test_nav2s_aws_graph_loads_with_its_loop_left_out() -> None:
-    read = read_map((MAPS / "nav2_aws_graph.geojson").read_bytes(), source="aws")
-    assert (len(read.warehouse.nodes), len(read.warehouse.edges)) == (40, 83)
-    assert read.warehouse.edges[20, 4].length_m == 5.0
-    assert read.notes == ("edges that end where they start are left out: 112",)
+def test_a_graph_as_nav2_writes_it_loads_with_its_oddities() -> None:
+    """Edge ids that are there twice lie between nodes at one place: closing by id must mean one way."""
+    read = read_map(AS_NAV2_WRITES.read_bytes(), source="nav2")
+    warehouse = read.warehouse
+    assert (len(warehouse.nodes), len(warehouse.edges)) == (37, 115)
+    assert warehouse.edge_pairs[131] == (8, 14)
+    assert (8, 36) not in warehouse.edges
+    assert warehouse.edge_pairs[301] == warehouse.edge_pairs[104] == (1, 2)
+    assert warehouse.edges[35, 29].id == 302
+    assert "edges that end where they start are left out: 300" in read.notes

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 Element = dict[str, object]
 
-EXAMPLE_08: Final = Path(__file__).parents[1] / "maps" / "vdma_lif_example_08.json"
+TWO_VEHICLES: Final = Path(__file__).parents[1] / "maps" / "two_vehicles.lif.json"
 T: Final = "lifter"
 
 
@@ -95,18 +95,14 @@ def test_the_same_file_gives_the_same_bytes() -> None:
     assert _read(_layout()).geojson == _read(_layout()).geojson
 
 
-@pytest.mark.parametrize(
-    ("vehicle_type", "bins"), [("Vehicle_Type_1", {"S01": 2}), ("Vehicle_Type_2", {"S01": 1})]
-)
-def test_the_guidelines_example_for_either_vehicle_type(
-    vehicle_type: str, bins: dict[str, int]
-) -> None:
-    data = EXAMPLE_08.read_bytes()
+@pytest.mark.parametrize(("vehicle_type", "bins"), [("picker", {"S01": 2}), ("tugger", {"S01": 1})])
+def test_a_layout_for_either_vehicle_type(vehicle_type: str, bins: dict[str, int]) -> None:
+    data = TWO_VEHICLES.read_bytes()
     read = read_lif(data, source="e.json", vehicle_type=vehicle_type)
     assert _map(read).bins == bins
     assert len(_map(read).edges) == 2
     assert any("not for vehicle type" in note for note in read.notes)
-    with pytest.raises(MapError, match=r"2 vehicle types.*--vehicle-type: Vehicle_Type_1, Vehicle"):
+    with pytest.raises(MapError, match=r"2 vehicle types.*--vehicle-type: picker, tugger"):
         read_lif(data, source="e.json")
 
 

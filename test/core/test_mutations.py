@@ -26,7 +26,7 @@ from oracle import VALID, judge
 from trials import Outcome, Trial, try_mutation, try_valid
 
 SEED: Final = 20
-NAMES: Final = ("yard", "sample", "nav2_aws", "nav2_depot", "one_way_1000")
+NAMES: Final = ("yard", "sample", "as_nav2_writes", "one_way_1000")
 CASES_EACH: Final = 60
 STRIDE: Final = ANSWERS_EACH + 1
 """Between the numbers of the answers, so that each is to a question of its own."""

@@ -15,7 +15,7 @@ from fallback_guard.maps.geojson import MapError, load_warehouse
 from fallback_guard.tools import map as map_command
 from fallback_guard.tools.errors import UsageError
 
-EXAMPLE_08: Final = Path(__file__).parents[1] / "maps" / "vdma_lif_example_08.json"
+TWO_VEHICLES: Final = Path(__file__).parents[1] / "maps" / "two_vehicles.lif.json"
 PNG: Final = b"\x89PNG\r\n\x1a\n"
 REQUEST: Final = {
     "request_id": "R-1",
@@ -74,8 +74,8 @@ def test_the_table(files: Path, capsys: pytest.CaptureFixture[str]) -> None:
 
 def test_notes_of_a_map_by_others(capsys: pytest.CaptureFixture[str]) -> None:
     """And what is left out of it."""
-    assert _run("check", EXAMPLE_08.parent / "nav2_aws_graph.geojson") == 0
-    assert "note: edges that end where they start are left out: 112" in capsys.readouterr().out
+    assert _run("check", TWO_VEHICLES.parent / "as_nav2_writes.geojson") == 0
+    assert "note: edges that end where they start are left out: 300" in capsys.readouterr().out
 
 
 def test_a_map_that_cannot_be_used(files: Path) -> None:
@@ -306,14 +306,14 @@ def test_what_cannot_be_generated(tmp_path: Path, arguments: tuple[str, ...], sa
 def test_importing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """For one vehicle type; what was left out is said."""
     out = tmp_path / "w.geojson"
-    arguments = ("--vehicle-type", "Vehicle_Type_1", "--layout-id", "Layout_Ground_Level")
-    assert _run("import", EXAMPLE_08, *arguments, "--refuge-station", "S01", "--write", out) == 0
+    arguments = ("--vehicle-type", "picker", "--layout-id", "ground")
+    assert _run("import", TWO_VEHICLES, *arguments, "--refuge-station", "S01", "--write", out) == 0
     warehouse = load_warehouse(out)
     assert len(warehouse.nodes) == 2
     assert [zone.nodes for zone in warehouse.zones.values()] == [(2,)]
     shown = capsys.readouterr().out
-    assert "layout Layout_Ground_Level for vehicle type Vehicle_Type_1" in shown
-    assert "note: nodes are not for vehicle type Vehicle_Type_1 and left out: N3, N4" in shown
+    assert "layout ground for vehicle type picker" in shown
+    assert "note: nodes are not for vehicle type picker and left out: T1, T2" in shown
 
 
 def test_a_map_that_cannot_be_written(tmp_path: Path) -> None:
@@ -331,8 +331,8 @@ def test_a_picture_of_one_node(tmp_path: Path) -> None:
 
 def test_importing_without_a_choice(tmp_path: Path) -> None:
     """MapError names the choices."""
-    with pytest.raises(MapError, match="--vehicle-type: Vehicle_Type_1, Vehicle_Type_2"):
-        _run("import", EXAMPLE_08, "--write", tmp_path / "w.geojson")
+    with pytest.raises(MapError, match="--vehicle-type: picker, tugger"):
+        _run("import", TWO_VEHICLES, "--write", tmp_path / "w.geojson")
 
 
 @pytest.mark.parametrize("word", ["check", "draw", "generate", "import"])

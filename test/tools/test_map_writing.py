@@ -11,19 +11,19 @@ import pytest
 import world
 from fallback_guard.tools import cli
 
-EXAMPLE_08: Final = Path(__file__).parents[1] / "maps" / "vdma_lif_example_08.json"
-CHOICE: Final = ("--vehicle-type", "Vehicle_Type_1", "--layout-id", "Layout_Ground_Level")
+TWO_VEHICLES: Final = Path(__file__).parents[1] / "maps" / "two_vehicles.lif.json"
+CHOICE: Final = ("--vehicle-type", "picker", "--layout-id", "ground")
 
 
 def test_an_import_keeps_what_it_reads(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """By whatever name."""
     layout, link = tmp_path / "l.json", tmp_path / "link.json"
-    shutil.copy(EXAMPLE_08, layout)
+    shutil.copy(TWO_VEHICLES, layout)
     link.symlink_to(layout)
     for target in (layout, link):
         assert cli.main(["map", "import", str(layout), *CHOICE, "--write", str(target)]) == 2
         assert "Write to another file" in capsys.readouterr().err
-        assert layout.read_bytes() == EXAMPLE_08.read_bytes()
+        assert layout.read_bytes() == TWO_VEHICLES.read_bytes()
 
 
 def test_a_drawing_keeps_what_it_reads(tmp_path: Path) -> None:
