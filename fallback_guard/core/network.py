@@ -91,7 +91,6 @@ class Network:
     `limits_mps`.
     """
 
-    warehouse: Warehouse
     junctions: tuple[int, ...]
     junction_of: dict[int, int]
     stretches: tuple[Stretch, ...]
@@ -138,7 +137,6 @@ def build_network(warehouse: Warehouse) -> Network:
     points = [warehouse.nodes[node] for node in contraction.junctions]
     hops, limits_mps = _hops(contraction)
     return Network(
-        warehouse=warehouse,
         junctions=contraction.junctions,
         junction_of={node: number for number, node in enumerate(contraction.junctions)},
         stretches=tuple(contraction.stretches),

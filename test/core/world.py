@@ -155,6 +155,18 @@ def pick_request(  # noqa: PLR0913  # what a request has
     )
 
 
+def request_document() -> dict[str, object]:
+    """Return `pick_request()` as the command line reads it: only what has to be said."""
+    request = pick_request()
+    return {
+        "request_id": request.request_id,
+        "robot_id": request.robot_id,
+        "start_node": request.start_node,
+        "goal_node": request.goal_node,
+        "items": [stop(item) for item in request.items],
+    }
+
+
 def stop(item: PickItem, via: list[int] | None = None, **changes: object) -> dict[str, object]:
     """Return a stop of the route schema for an item."""
     said: dict[str, object] = {"bin": item.bin, "sku": item.sku, "quantity": item.quantity}

@@ -16,17 +16,7 @@ from fallback_guard.tools import cli
 if TYPE_CHECKING:
     from pathlib import Path
 
-REQUEST = {
-    "request_id": "R-1",
-    "robot_id": "picker_1",
-    "start_node": 1,
-    "goal_node": 1,
-    "items": [
-        {"bin": "C-1", "sku": "SKU-3", "quantity": 1},
-        {"bin": "A-1", "sku": "SKU-1", "quantity": 2},
-        {"bin": "A-2", "sku": "SKU-2", "quantity": 3},
-    ],
-}
+REQUEST = world.request_document()
 
 
 @pytest.fixture

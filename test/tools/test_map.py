@@ -17,17 +17,7 @@ from fallback_guard.tools.errors import UsageError
 
 TWO_VEHICLES: Final = Path(__file__).parents[1] / "maps" / "two_vehicles.lif.json"
 PNG: Final = b"\x89PNG\r\n\x1a\n"
-REQUEST: Final = {
-    "request_id": "R-1",
-    "robot_id": "picker_1",
-    "start_node": 1,
-    "goal_node": 1,
-    "items": [
-        {"bin": "C-1", "sku": "SKU-3", "quantity": 1},
-        {"bin": "A-1", "sku": "SKU-1", "quantity": 2},
-        {"bin": "A-2", "sku": "SKU-2", "quantity": 3},
-    ],
-}
+REQUEST: Final = world.request_document()
 
 
 @pytest.fixture

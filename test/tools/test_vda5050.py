@@ -29,17 +29,7 @@ from orders import as_dict, changed, drop, in_each_version, inner, put, schema
 if TYPE_CHECKING:
     from pathlib import Path
 
-REQUEST: Final = {
-    "request_id": "R-1",
-    "robot_id": "picker_1",
-    "start_node": 1,
-    "goal_node": 1,
-    "items": [
-        {"bin": "C-1", "sku": "SKU-3", "quantity": 1},
-        {"bin": "A-1", "sku": "SKU-1", "quantity": 2},
-        {"bin": "A-2", "sku": "SKU-2", "quantity": 3},
-    ],
-}
+REQUEST: Final = world.request_document()
 STAMP: Final = "2026-04-15T11:40:03.123Z"
 
 
