@@ -55,6 +55,7 @@ SOURCES = (
     "package.xml",
     "pyproject.toml",
     "setup.py",
+    "bench",
     "build_tools/requirements.py",
     "config",
     "fallback_guard",

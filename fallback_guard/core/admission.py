@@ -84,14 +84,14 @@ def _not_latched(arrival: Arrival) -> Refusal | None:
 
 
 def _own_source(arrival: Arrival) -> Refusal | None:
-    if arrival.event.source != STANDBY:
+    if printable(arrival.event.source) != STANDBY:
         return None
     return Refusal(FailureMode.BAD_IDENTIFIER, f"the source {STANDBY!r} is the guard's own", 1)
 
 
 def _not_seen(arrival: Arrival) -> Refusal | None:
     event, record = arrival.event, arrival.record
-    if record is None or (event.source, event.attempt) not in record.answers_seen:
+    if record is None or (printable(event.source), event.attempt) not in record.answers_seen:
         return None
     return Refusal(FailureMode.REPEATED, f"attempt {event.attempt} came before", 1)
 

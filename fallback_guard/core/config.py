@@ -25,12 +25,21 @@ GUARD_PARAMETERS: Final = (
     ),
     Parameter(
         name="dispatch_margin_ms",
-        default=5,
+        default=3,
         unit="ms",
         minimum=1,
         maximum=40,
         read_only=True,
         meaning="How long before the deadline the window closes, so that the safe move arrives in time.",
+    ),
+    Parameter(
+        name="dispatch_margin_ms_max",
+        default=40,
+        unit="ms",
+        minimum=1,
+        maximum=80,
+        read_only=True,
+        meaning="How far the guard widens that margin by itself while it measures that it is late.",
     ),
     Parameter(
         name="recovery",
@@ -157,6 +166,7 @@ class GuardConfig:
     map_file: str
     deadline_ms: int
     dispatch_margin_ms: int
+    dispatch_margin_ms_max: int
     recovery: str
     recovery_delay_ms: int
     standby_at_deadline: bool
@@ -178,9 +188,14 @@ class GuardConfig:
         return self.deadline_ms * NS_PER_MS
 
     @property
-    def window_ns(self) -> int:
-        """From falling due to the closing of the window."""
-        return (self.deadline_ms - self.dispatch_margin_ms) * NS_PER_MS
+    def dispatch_margin_ns(self) -> int:
+        """From the closing of the window to the deadline, at the least."""
+        return self.dispatch_margin_ms * NS_PER_MS
+
+    @property
+    def dispatch_margin_ns_max(self) -> int:
+        """The same at the most."""
+        return self.dispatch_margin_ms_max * NS_PER_MS
 
     @property
     def recovery_delay_ns(self) -> int:
@@ -210,10 +225,16 @@ def guard_config(given: Mapping[str, object]) -> GuardConfig:
     not go together.
     """
     config = frozen_config(GuardConfig, GUARD_PARAMETERS, given)
-    if config.window_ns <= STAMP_AGE_NS_MAX:
+    if config.dispatch_margin_ms_max < config.dispatch_margin_ms:
         raise ParameterError(
-            f"parameters 'deadline_ms' ({config.deadline_ms}) and 'dispatch_margin_ms' "
-            f"({config.dispatch_margin_ms}) leave a window of {config.window_ns // NS_PER_MS} ms; "
+            f"parameter 'dispatch_margin_ms_max' ({config.dispatch_margin_ms_max}) is below "
+            f"'dispatch_margin_ms' ({config.dispatch_margin_ms})"
+        )
+    window_ns = config.deadline_ns - config.dispatch_margin_ns_max
+    if window_ns <= STAMP_AGE_NS_MAX:
+        raise ParameterError(
+            f"parameters 'deadline_ms' ({config.deadline_ms}) and 'dispatch_margin_ms_max' "
+            f"({config.dispatch_margin_ms_max}) leave a window of {window_ns // NS_PER_MS} ms; "
             f"it has to be over {STAMP_AGE_NS_MAX // NS_PER_MS} ms, the age at which a stamp is still believed"
         )
     if config.lease_ms < 2 * config.heartbeat_ms:

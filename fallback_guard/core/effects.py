@@ -47,6 +47,7 @@ class Decision:
     clock: Clock = Clock.NONE
     time_to_decision_ns: int = 0
     time_left_ns: int = 0
+    dispatch_margin_ns: int = 0
     planning_ns: int = 0
     stage_ns: Mapping[Stage, int] = field(default_factory=dict)
     candidates_refused: int = 0
@@ -64,9 +65,15 @@ class Decision:
 
 @dataclass(frozen=True, slots=True)
 class SendMotion:
-    """Publish a command on `motion`, before anything else is done."""
+    """Publish a command on `motion`, before anything else is done, and say so with `Dispatched`.
+
+    `planned_ns` is when that was to be done, None where the motion is an answer to what just happened;
+    `deadline_ns` when a decision in time has to be with the robot, None for any other.
+    """
 
     motion: Motion
+    planned_ns: int | None = None
+    deadline_ns: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

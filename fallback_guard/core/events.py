@@ -68,6 +68,20 @@ class ConfigurationChanged:
     config: GuardConfig
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Dispatched:
+    """Something was handed to the middleware just now: what the guard learns of its own lateness.
+
+    `planned_ns` is when that was to be done, None where no time was planned; `woke_ns` when the thread that waited
+    for that time woke, None where another was quicker; `deadline_ns` when a decision has to be with the robot, None
+    where none was sent.
+    """
+
+    planned_ns: int | None = None
+    woke_ns: int | None = None
+    deadline_ns: int | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class TimePassed:
     """Nothing but time: what has fallen due by now is done."""
@@ -81,6 +95,7 @@ Event = (
     | ResetRequested
     | MapChanged
     | ConfigurationChanged
+    | Dispatched
     | TimePassed
 )
 

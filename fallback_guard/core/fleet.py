@@ -2,11 +2,15 @@
 
 from collections import deque
 from collections.abc import Iterator
+from typing import Final
 
 from fallback_guard.core.failure_modes import FailureMode
 from fallback_guard.core.identifiers import is_identifier, printable
 from fallback_guard.core.records import RequestRecord, RobotRecord
 from fallback_guard.core.rules import Refusal
+
+_OUTDATED_MAX: Final = 1_024
+"""So many may wait for spare time before those that nobody needs any more are looked for among them."""
 
 
 class Fleet:
@@ -17,6 +21,7 @@ class Fleet:
         self.renewals = 0
         self._robots: dict[str, RobotRecord] = {}
         self._outdated: deque[RequestRecord | RobotRecord] = deque()
+        self._outdated_max = _OUTDATED_MAX
 
     def __iter__(self) -> Iterator[RobotRecord]:
         """Yield every robot, in order of its first message."""
@@ -49,8 +54,22 @@ class Fleet:
         self._outdated.clear()
         for robot in self:
             self._outdated.append(robot)
-            prepared = (record for record in robot.requests.values() if record.prepared)
-            self._outdated.extend(prepared)
+            self._outdated.extend(
+                record for record in robot.requests.values() if record.can_be_served
+            )
+
+    def prepare_later(self, record: RequestRecord) -> None:
+        """Take a request for outdated, as nothing of it is prepared yet."""
+        if len(self._outdated) > self._outdated_max:
+            # Where there was never time, most are over by now.
+            self._outdated = deque(self._still_wanted())
+            self._outdated_max = max(_OUTDATED_MAX, 2 * len(self._outdated))
+        self._outdated.append(record)
+
+    def _still_wanted(self) -> Iterator[RequestRecord | RobotRecord]:
+        for one in self._outdated:
+            if isinstance(one, RobotRecord) or (one.can_be_served and one.prepared is None):
+                yield one
 
     @property
     def has_outdated(self) -> bool:

@@ -18,6 +18,7 @@ from fallback_guard.core.effects import Clock, Effect, LatchReset
 from fallback_guard.core.events import (
     CandidateArrived,
     ConfigurationChanged,
+    Dispatched,
     Event,
     MapChanged,
     PositionArrived,
@@ -36,6 +37,7 @@ from fallback_guard.core.limits import COORDINATE_M_MAX
 from fallback_guard.core.motion import ValidatedRoute
 from fallback_guard.core.outbox import Counters, Outbox
 from fallback_guard.core.prepared import PreparedRequest
+from fallback_guard.core.punctuality import DispatchMargin
 from fallback_guard.core.records import (
     Judged,
     Position,
@@ -44,11 +46,12 @@ from fallback_guard.core.records import (
     closed_record,
     judged_as,
 )
+from fallback_guard.core.recovery import Recoveries
 from fallback_guard.core.request_rules import request_defect
 from fallback_guard.core.request_states import OPEN, RequestInput, RequestState
 from fallback_guard.core.rules import Refusal, first_failure, internal_error
 from fallback_guard.core.safe_moves import CANCEL_AND_HOLD, HOLD, SafeMove
-from fallback_guard.core.timers import RECOVERY_GAP_NS, RECOVERY_RETRY_NS, SPARE_NS, Timers
+from fallback_guard.core.timers import SPARE_NS, Timers
 from fallback_guard.core.validation import Stopwatch, Verdict, stopped
 from fallback_guard.core.warehouse import Warehouse
 
@@ -79,9 +82,17 @@ class Guard:
         self._config = config
         self._ground = Ground(warehouse)
         self._judge = Judge(config=config, paths=self._ground.paths, stopwatch=stopwatch)
+        self.margin = DispatchMargin(config)
         self._outbox = Outbox(config=config, first_sequence=first_sequence)
         self._fleet = Fleet()
         self._timers = Timers()
+        self._recoveries = Recoveries(
+            config=config,
+            judge=self._judge,
+            outbox=self._outbox,
+            timers=self._timers,
+            prepared=self._prepared,
+        )
         self._now_ns = 0
 
     @property
@@ -102,9 +113,15 @@ class Guard:
     @property
     def has_spare_work(self) -> bool:
         """Whether `step` should be called with TimePassed when there is time, to prepare something anew."""
+        if self._is_quiet:
+            return self._recoveries.are_waiting or self._fleet.has_outdated
+        return self._recoveries.is_impatient(self._now_ns)
+
+    @property
+    def _is_quiet(self) -> bool:
+        """Whether nothing is to be done so soon that a piece of work could be in its way."""
         wake_ns = self.next_wake_ns
-        is_quiet = wake_ns is None or wake_ns - self._now_ns > SPARE_NS
-        return self._fleet.has_outdated and is_quiet
+        return wake_ns is None or wake_ns - self._now_ns > SPARE_NS
 
     @property
     def latched_robots(self) -> tuple[str, ...]:
@@ -141,8 +158,13 @@ class Guard:
                 self._on_reset(event)
             case MapChanged():
                 self._on_map(event)
+            case Dispatched():
+                self.margin.observe(event, self._now_ns)
+                self._outbox.dispatched(event)
             case ConfigurationChanged():
-                self._config = self._outbox.config = event.config
+                self._config = event.config
+                self._outbox.config = self._recoveries.config = event.config
+                self.margin.configure(event.config)
                 self._judge.configure(event.config)
                 self._fleet.renew()
             case TimePassed():
@@ -175,14 +197,17 @@ class Guard:
         )
         record.defect = request_defect(request, self._ground.warehouse, self._config)
         robot.supersede_all()
+        robot.remember(record)
         if record.defect is None:
-            record.prepared = self._judge.prepare(request, request.start_node)
-            record.renewals = self._fleet.renewals
+            if self._config.standby_at_deadline:
+                self._prepared(record)
+            else:
+                # It takes a millisecond or two, and other robots' windows may be closing.
+                self._fleet.prepare_later(record)
             self.counters.requests += 1
         else:
             # Of a bad one, nothing large is kept.
             record.request = replace(request, instructions="", items=())
-        robot.remember(record)
         if not request.on_due:
             self._fall_due(robot, record, event.stamp_age_ns)
         elif record.defect is not None:
@@ -206,7 +231,6 @@ class Guard:
             self._outbox.refuse(event.request_id, event.robot_id, refusal)
 
     def _on_candidate(self, event: CandidateArrived) -> None:
-        event = replace(event, source=printable(event.source))
         robot = self._fleet.get(event.robot_id)
         record = robot.requests.get(event.request_id) if robot else None
         arrival = Arrival(event=event, config=self._config, robot=robot, record=record)
@@ -222,7 +246,7 @@ class Guard:
             return
         assert robot is not None, "one that asked for nothing is refused"
         assert record is not None, "and so is an answer to nothing"
-        record.answers_seen.add((event.source, event.attempt))
+        record.answers_seen = record.answers_seen | {(printable(event.source), event.attempt)}
         verdict = self._verdict(robot, record, arrival)
         judged = judged_as(event, verdict)
         if verdict.refusal is not None:
@@ -244,7 +268,7 @@ class Guard:
             )
             self._ground.safe_moves.at(node)  # Found now, not at a deadline.
             if robot.stranded_on not in (None, node):
-                self._plan_recoveries(robot)
+                self._recoveries.plan_all(robot, self._now_ns)
 
     def _on_reset(self, event: ResetRequested) -> None:
         reset = [
@@ -254,7 +278,7 @@ class Guard:
         ]
         for robot in reset:
             robot.latched, robot.safe_moves_in_a_row = False, 0
-            self._plan_recoveries(robot)
+            self._recoveries.plan_all(robot, self._now_ns)
         self._outbox.put(LatchReset(tuple(sorted(robot.robot_id for robot in reset))))
 
     def _on_map(self, event: MapChanged) -> None:
@@ -268,15 +292,20 @@ class Guard:
                 self._fleet.renew()
                 for robot in self._fleet:
                     if robot.stranded_on is not None:
-                        self._plan_recoveries(robot)
+                        self._recoveries.plan_all(robot, self._now_ns)
 
     def _catch_up(self) -> None:
-        """Prepare one thing anew, unless something is to be sent first."""
+        """Recover one robot or prepare one thing, unless something is to be sent first."""
         if not self.has_spare_work or self._outbox.effects():
+            return
+        if self._recoveries.are_waiting:
+            self._recoveries.do_one(self._now_ns)
             return
         outdated = self._fleet.take_outdated()
         if isinstance(outdated, RequestRecord):
-            self._prepared(outdated)
+            prepared = self._prepared(outdated)
+            if prepared is not None:
+                prepared.legs.follow_ahead()
         elif (node := outdated.node(self._now_ns, self._config)) is not None:
             self._ground.safe_moves.at(node)
 
@@ -284,7 +313,8 @@ class Guard:
 
     def _fall_due(self, robot: RobotRecord, record: RequestRecord, stamp_age_ns: int) -> None:
         record.start_clock(self._now_ns, stamp_age_ns)
-        self._prepared(record)
+        if record.staged is not None:
+            self._prepared(record)
         staged, record.staged = record.staged, None
         obstacle = LATCHED if robot.latched else record.defect
         if staged is not None and staged.verdict.route is not None and obstacle is None:
@@ -300,7 +330,9 @@ class Guard:
             record.last_refusal, record.last_judged = obstacle, None
             self._close_window(robot, record)
         else:
-            self._timers.set(record.due_ns + self._config.window_ns, record)
+            record.margin_ns = self.margin.ns
+            record.closes_ns = record.due_ns + self._config.deadline_ns - record.margin_ns
+            self._timers.set(record.closes_ns, record)
 
     def _accept(self, robot: RobotRecord, record: RequestRecord, judged: Judged) -> None:
         before, route = record.state, judged.verdict.route
@@ -334,8 +366,7 @@ class Guard:
         )
 
     def _expire(self) -> None:
-        """Close the windows that are due, or do one recovery, which searches paths."""
-        recovered = False
+        """Close the windows that are due.  What is to recover waits for a moment with nothing else to do."""
         while (record := self._timers.pop(self._now_ns)) is not None:
             robot = self._fleet.get(record.robot_id)
             assert robot is not None, "robots are not forgotten"
@@ -343,21 +374,14 @@ class Guard:
                 if record.state is RequestState.DUE:
                     self._close_window(robot, record)
                 elif record.state is RequestState.HALTED:
-                    if recovered or self._outbox.effects():
-                        self._timers.set(self._now_ns + RECOVERY_GAP_NS, record)
-                        continue
-                    recovered = True
-                    self._recover(robot, record)
+                    self._recoveries.fell_due(robot, record, self._now_ns)
             except Exception as error:  # noqa: BLE001  # fail closed, whatever it is
+                refusal = internal_error(error, "the guard")
                 record.halt()
                 if record.sequence:
-                    self._outbox.refuse(
-                        record.request_id, record.robot_id, internal_error(error, "the guard")
-                    )
+                    self._outbox.refuse(record.request_id, record.robot_id, refusal)
                 else:
-                    self._outbox.safe_move_when_due(
-                        record, CANCEL_AND_HOLD, internal_error(error, "the guard")
-                    )
+                    self._outbox.safe_move_when_due(record, CANCEL_AND_HOLD, refusal)
 
     def _close_window(self, robot: RobotRecord, record: RequestRecord) -> None:
         """Decide without a planner's route: the literal default is the safe move."""
@@ -379,33 +403,7 @@ class Guard:
         robot.latched = robot.latched or robot.safe_moves_in_a_row >= self._config.latch_after
         self._outbox.safe_move_when_due(record, self._safe_move(robot), refusal)
         if not robot.latched:
-            self._plan_recovery(record)
-
-    def _plan_recoveries(self, robot: RobotRecord) -> None:
-        robot.stranded_on = None
-        for record in robot.requests.values():
-            self._plan_recovery(record)
-
-    def _plan_recovery(self, record: RequestRecord) -> None:
-        halted = record.state is RequestState.HALTED and record.prepared is not None
-        if halted and self._config.recovery == "standby":
-            self._timers.set(self._now_ns + self._config.recovery_delay_ns, record)
-
-    def _recover(self, robot: RobotRecord, record: RequestRecord) -> None:
-        """Drive the standby route from wherever the safe move has brought the robot."""
-        if robot.latched or record.request is None:
-            return
-        node = robot.node(self._now_ns, self._config)
-        if node is None:
-            self._timers.set(self._now_ns + RECOVERY_RETRY_NS, record)
-            return
-        at_start = node == record.request.start_node
-        prepared = self._prepared(record) if at_start else self._judge.prepare(record.request, node)
-        route = prepared.standby if prepared else None
-        if route is None:
-            robot.stranded_on = node
-        elif record.accept(RequestInput.STANDBY_RELEASED):
-            self._outbox.recovery(record, route, record.halted_by)
+            self._recoveries.plan(record, self._now_ns)
 
     def _turn_away(self, event: RequestArrived | RouteFellDue, refusal: Refusal) -> None:
         """Answer a request that is not even opened: the safe move at once where it is due.
@@ -459,15 +457,17 @@ class Guard:
 
         Where these have changed since, a staged route is judged again.
         """
-        if record.prepared is None or record.renewals == self._fleet.renewals:
+        request = record.request
+        if not record.can_be_served or request is None:
+            return None
+        if record.prepared is not None and record.renewals == self._fleet.renewals:
             return record.prepared
-        request = record.prepared.request
         record.prepared = self._judge.prepare(request, request.start_node)
         record.renewals = self._fleet.renewals
         staged = record.staged
         if staged is not None and staged.verdict.answer is not None:
             verdict = self._judge.verdict_again(
-                record.prepared, staged.verdict.answer, source=staged.candidate.source
+                record.prepared, staged.verdict.answer, source=staged.source
             )
             record.staged = replace(staged, verdict=verdict)
             if verdict.refusal is not None:
@@ -483,7 +483,7 @@ class Guard:
             return Verdict(route=None, refusal=report, stage_ns={})
         prepared = self._prepared(record)
         assert prepared is not None, "a request with a defect is not admitted"
-        verdict = self._judge.verdict(prepared, event.payload, source=event.source)
+        verdict = self._judge.verdict(prepared, event.payload, source=printable(event.source))
         if verdict.route is None or record.state in (RequestState.PLANNING, RequestState.STAGED):
             return verdict  # While the robot is still on its way, where it starts is asked later.
         refusal = self._start_refusal(robot, verdict.route)

@@ -22,6 +22,8 @@ def is_identifier(text: str) -> bool:
 
 def printable(text: str, *, chars_max: int = IDENTIFIER_CHARS_MAX) -> str:
     """Return `text` escaped and cut, so that it can stand in a message for people."""
+    if len(text) <= chars_max and text.isascii() and text.isprintable():
+        return text
     cut = text[:chars_max]
     escaped = cut.encode("ascii", "backslashreplace").decode("ascii")
     clean = "".join(char if char.isprintable() else f"\\x{ord(char):02x}" for char in escaped)

@@ -15,7 +15,7 @@ from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.spatial import KDTree
+from scipy.spatial import cKDTree
 
 from fallback_guard.core.warehouse import Pair, Warehouse
 
@@ -102,7 +102,7 @@ class Network:
     limits_mps: tuple[float | None, ...]
     slowest_mps: float
     nodes: tuple[int, ...]
-    tree: KDTree
+    tree: cKDTree
 
     def nearest_node(self, x: float, y: float) -> tuple[int, float]:
         """Return the node nearest to a point (m) and its distance (m)."""
@@ -151,7 +151,8 @@ def build_network(warehouse: Warehouse) -> Network:
             default=float("inf"),
         ),
         nodes=nodes,
-        tree=KDTree([(warehouse.nodes[node].x, warehouse.nodes[node].y) for node in nodes]),
+        # The same tree as KDTree, without a Python layer that takes twice as long as the search.
+        tree=cKDTree([(warehouse.nodes[node].x, warehouse.nodes[node].y) for node in nodes]),
     )
 
 

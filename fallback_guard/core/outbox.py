@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from fallback_guard.core.config import GuardConfig
 from fallback_guard.core.effects import Decision, Effect, Occasion, ReportDecision, SendMotion
-from fallback_guard.core.events import CandidateArrived
+from fallback_guard.core.events import Dispatched
 from fallback_guard.core.failure_modes import FailureMode
 from fallback_guard.core.identifiers import printable
 from fallback_guard.core.limits import REFUSALS_REPORTED_PER_S_MAX
@@ -54,6 +54,11 @@ class Outbox:
         """Add an effect that needs no bookkeeping."""
         self._effects.append(effect)
 
+    def dispatched(self, event: Dispatched) -> None:
+        """Count a decision that was in time when it was made, and is late now that it was handed over."""
+        if event.deadline_ns is not None and self._now_ns > event.deadline_ns:
+            self.counters.decisions_late += 1
+
     def route_when_due(
         self,
         record: RequestRecord,
@@ -63,9 +68,10 @@ class Outbox:
         refusal: Refusal | None = None,
     ) -> None:
         """Send the decision ROUTE.  `refusal` says why it is the standby route, where it is."""
-        motion = self._send_route(record, route, refusal.mode if refusal else None)
+        mode = refusal.mode if refusal else None
+        motion = self._send_route(record, route, mode, self._count_decision(record))
         self.counters.routes += 1
-        self._report_due(record, motion, refusal, judged)
+        self._report(record, motion, Occasion.DUE, refusal, judged)
 
     def safe_move_when_due(
         self, record: RequestRecord, safe_move: SafeMove, refusal: Refusal
@@ -87,9 +93,11 @@ class Outbox:
                 safe_move_target=safe_move.target,
                 lease_ns=self.config.lease_ns,
             ),
+            planned_ns=record.closes_ns,
+            deadline_ns=self._count_decision(record),
         )
         self.counters.safe_moves += 1
-        self._report_due(record, motion, refusal, record.last_judged)
+        self._report(record, motion, Occasion.DUE, refusal, record.last_judged)
 
     def recovery(
         self,
@@ -121,21 +129,20 @@ class Outbox:
         self._refusals_in_second += 1
         if self._refusals_in_second > REFUSALS_REPORTED_PER_S_MAX:
             return
-        candidate = judged.candidate if judged else None
         self._effects.append(
             ReportDecision(
                 Decision(
                     request_id=printable(request_id),
                     robot_id=printable(robot_id),
                     occasion=Occasion.REFUSAL,
-                    source=candidate.source if candidate else "",
-                    attempt=candidate.attempt if candidate else 0,
+                    source=judged.source if judged else "",
+                    attempt=judged.attempt if judged else 0,
                     failure_mode=refusal.mode,
                     detail=refusal.detail,
                     rule=refusal.rule,
                     measured=refusal.measured,
                     limit=refusal.limit,
-                    planning_ns=candidate.planning_ns if candidate else 0,
+                    planning_ns=judged.planning_ns if judged else 0,
                     stage_ns=judged.verdict.stage_ns if judged else {},
                     candidates_refused=answers_refused,
                 )
@@ -146,13 +153,33 @@ class Outbox:
         self._sequence += 1
         return self._sequence
 
-    def _send(self, record: RequestRecord, motion: Motion) -> Motion:
+    def _count_decision(self, record: RequestRecord) -> int | None:
+        """Count a decision; return by when it has to be with the robot, None where it is counted as late already."""
+        self.counters.decisions += 1
+        deadline_ns = record.due_ns + self.config.deadline_ns
+        if self._now_ns <= deadline_ns:
+            return deadline_ns
+        self.counters.decisions_late += 1
+        return None
+
+    def _send(
+        self,
+        record: RequestRecord,
+        motion: Motion,
+        *,
+        planned_ns: int | None = None,
+        deadline_ns: int | None = None,
+    ) -> Motion:
         record.sequence = motion.sequence
-        self._effects.append(SendMotion(motion))
+        self._effects.append(SendMotion(motion, planned_ns, deadline_ns))
         return motion
 
     def _send_route(
-        self, record: RequestRecord, route: ValidatedRoute, reason: FailureMode | None
+        self,
+        record: RequestRecord,
+        route: ValidatedRoute,
+        reason: FailureMode | None,
+        deadline_ns: int | None = None,
     ) -> Motion:
         return self._send(
             record,
@@ -169,19 +196,8 @@ class Outbox:
                 safe_move_target=0,
                 lease_ns=self.config.lease_ns,
             ),
+            deadline_ns=deadline_ns,
         )
-
-    def _report_due(
-        self,
-        record: RequestRecord,
-        motion: Motion,
-        refusal: Refusal | None,
-        judged: Judged | None,
-    ) -> None:
-        self.counters.decisions += 1
-        late = self._now_ns - record.due_ns > self.config.deadline_ns
-        self.counters.decisions_late += late
-        self._report(record, motion, Occasion.DUE, refusal, judged)
 
     def _report(
         self,
@@ -192,7 +208,6 @@ class Outbox:
         judged: Judged | None,
     ) -> None:
         taken_ns = self._now_ns - record.due_ns
-        candidate: CandidateArrived | None = judged.candidate if judged else None
         self._effects.append(
             ReportDecision(
                 Decision(
@@ -202,8 +217,8 @@ class Outbox:
                     outcome=motion.kind,
                     sequence=motion.sequence,
                     safe_move=motion.safe_move,
-                    source=candidate.source if candidate else motion.source,
-                    attempt=candidate.attempt if candidate else 0,
+                    source=judged.source if judged else motion.source,
+                    attempt=judged.attempt if judged else 0,
                     failure_mode=refusal.mode if refusal else None,
                     detail=refusal.detail if refusal else "",
                     rule=refusal.rule if refusal else "",
@@ -212,9 +227,11 @@ class Outbox:
                     clock=record.clock,
                     time_to_decision_ns=taken_ns,
                     time_left_ns=max(0, self.config.deadline_ns - taken_ns),
-                    planning_ns=candidate.planning_ns if candidate else 0,
+                    dispatch_margin_ns=record.margin_ns,
+                    planning_ns=judged.planning_ns if judged else 0,
                     stage_ns=judged.verdict.stage_ns if judged else {},
                     candidates_refused=record.answers_refused,
                 )
             )
         )
+        record.tidy()

@@ -23,6 +23,9 @@ from fallback_guard.core.waypoint import Waypoint
 _ROWS_AT_ONCE: Final = 256
 """Start junctions whose paths are computed in one call, while the map loads."""
 
+_FOLLOWED_AHEAD_MAX: Final = 8
+"""Places all ways between which are followed in spare time: half a millisecond for that many."""
+
 _ENDS: Final = 2
 """A stretch has two ends, so a place within has at most two ways out and two ways in."""
 
@@ -359,6 +362,15 @@ class Legs:
                     if way is not None and way[0] <= self.distance_m[a][b]:
                         self.distance_m[a][b] = way[0]
                         self._choice[a][b] = _DIRECT
+
+    def follow_ahead(self) -> None:
+        """Follow every way, so that `waypoints` knows it; none where that were too much for a piece of spare time."""
+        if len(self.nodes) > _FOLLOWED_AHEAD_MAX:
+            return
+        for a, row in enumerate(self.distance_m):
+            for b, distance_m in enumerate(row):
+                if isfinite(distance_m):
+                    self.waypoints(a, b)
 
     def waypoints(self, a: int, b: int) -> list[Waypoint]:
         """Return the turns of the way from place `a` to place `b`, and its end; nothing where `a` is there already.

@@ -1,12 +1,14 @@
 """What the guard remembers of each robot and each request."""
 
-from dataclasses import dataclass, field, replace
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass, field
+from typing import Final
 
 from fallback_guard.core.config import GuardConfig
 from fallback_guard.core.effects import Clock
 from fallback_guard.core.events import CandidateArrived
 from fallback_guard.core.failure_modes import FailureMode
-from fallback_guard.core.identifiers import is_identifier
+from fallback_guard.core.identifiers import is_identifier, printable
 from fallback_guard.core.limits import REQUESTS_REMEMBERED_MAX, STAMP_AGE_NS_MAX
 from fallback_guard.core.prepared import PreparedRequest
 from fallback_guard.core.request import PickRequest
@@ -17,27 +19,37 @@ from fallback_guard.core.validation import Verdict
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Judged:
-    """A candidate with its verdict."""
+    """A candidate's verdict, with what a decision tells of the candidate: nothing of it that could be large."""
 
-    candidate: CandidateArrived
+    source: str
+    attempt: int
+    planning_ns: int
     verdict: Verdict
 
 
 def judged_as(candidate: CandidateArrived, verdict: Verdict | None) -> Judged:
-    """Join an answer with its verdict (None: nobody looked at it), without what could be large."""
+    """Join an answer with its verdict (None: nobody looked at it)."""
     return Judged(
-        candidate=replace(candidate, payload=b"", failure=""),
+        source=printable(candidate.source),
+        attempt=candidate.attempt,
+        planning_ns=candidate.planning_ns,
         verdict=verdict or Verdict(route=None, refusal=None, stage_ns={}),
     )
+
+
+OVER: Final = PickRequest(request_id="", robot_id="", start_node=0, goal_node=0, items=())
+"""What is kept of a request that is over: that there was one."""
+
+_NO_ANSWERS: Final[AbstractSet[tuple[str, int]]] = frozenset()
 
 
 @dataclass(slots=True, kw_only=True)
 class RequestRecord:
     """One request.  `request` is None where only its id is known.
 
-    `defect` is what keeps it from being served; `prepared` what an answer is judged by, None where there is a
-    defect or nothing more can come, as of so many `renewals`; `sequence` that of the last motion sent for it,
-    0 before the decision.
+    `defect` is what keeps it from being served; `prepared` what an answer is judged by, None before that was needed
+    and where nothing more can come, as of so many `renewals`; `sequence` that of the last motion sent for it,
+    0 before the decision; `closes_ns` when its window closes, `margin_ns` before the deadline, where it has one.
     """
 
     request_id: str
@@ -51,12 +63,19 @@ class RequestRecord:
     last_refusal: Refusal | None = None
     last_judged: Judged | None = None
     halted_by: FailureMode | None = None
-    answers_seen: set[tuple[str, int]] = field(default_factory=set)
+    answers_seen: AbstractSet[tuple[str, int]] = _NO_ANSWERS
     answers_refused: int = 0
     superseded: bool = False
     sequence: int = 0
     due_ns: int = 0
+    closes_ns: int | None = None
+    margin_ns: int = 0
     clock: Clock = Clock.NONE
+
+    @property
+    def can_be_served(self) -> bool:
+        """Whether a route may still be sent for it."""
+        return self.request is not None and self.defect is None and self.state not in TERMINAL
 
     def start_clock(self, now_ns: int, stamp_age_ns: int) -> None:
         """Let the request fall due: at its stamp where that is believable, else now."""
@@ -72,13 +91,20 @@ class RequestRecord:
         self.state = following
         if following in TERMINAL:
             self.prepared = self.staged = None
-            self.request = self.request and replace(self.request, items=())
+            self.request = self.request and OVER
         return True
 
     def supersede(self) -> None:
         """Let no recovery follow, now or after a safe move that is still to come."""
         self.superseded = True
         self.accept(RequestInput.SUPERSEDED)
+        self.tidy()
+
+    def tidy(self) -> None:
+        """Keep of a request that is over and reported no more than what tells a repeat."""
+        if self.sequence and self.state in TERMINAL:
+            self.answers_seen = _NO_ANSWERS
+            self.last_refusal = self.last_judged = None
 
     def halt(self) -> None:
         """Close the window without a route."""

@@ -4,16 +4,17 @@ from heapq import heappop, heappush
 from typing import Final
 
 from fallback_guard.core.records import RequestRecord
+from fallback_guard.core.request_states import TERMINAL
 from fallback_guard.core.units import NS_PER_MS
 
 RECOVERY_RETRY_NS: Final = 200 * NS_PER_MS
 """How soon a recovery is tried again while the robot is between nodes or its position is unknown."""
 
-RECOVERY_GAP_NS: Final = NS_PER_MS
-"""How far apart recoveries are that fall due together, so that decisions come in between."""
+RECOVERY_PATIENCE_NS: Final = 100 * NS_PER_MS
+"""For how long a recovery, which may search for ways, lets windows that are about to close go before it."""
 
-SPARE_NS: Final = 10 * NS_PER_MS
-"""No spare work is begun so shortly before a window closes; a piece takes a few milliseconds."""
+SPARE_NS: Final = 5 * NS_PER_MS
+"""No spare work is begun so shortly before a window closes; a piece takes one or two milliseconds."""
 
 
 class Timers:
@@ -30,7 +31,9 @@ class Timers:
 
     @property
     def next_ns(self) -> int | None:
-        """The earliest time; None where none is set."""
+        """The earliest time at which there is something to do; None where there is none."""
+        while self._heap and self._heap[0][2].state in TERMINAL:
+            heappop(self._heap)
         return self._heap[0][0] if self._heap else None
 
     def set(self, at_ns: int, record: RequestRecord) -> None:

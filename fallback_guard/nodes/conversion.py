@@ -1,6 +1,8 @@
 """Messages to events, effects to messages.  The only place where both are known."""
 
 from itertools import islice
+from struct import Struct
+from typing import Final
 
 from builtin_interfaces.msg import Duration, Time
 from std_msgs.msg import Header
@@ -8,13 +10,19 @@ from std_msgs.msg import Header
 from fallback_guard import msg
 from fallback_guard.core import events
 from fallback_guard.core.effects import Decision
-from fallback_guard.core.limits import CLOSURES_MAX, STOPS_MAX
+from fallback_guard.core.limits import (
+    CLOSURES_MAX,
+    IDENTIFIER_CHARS_MAX,
+    INSTRUCTIONS_CHARS_MAX,
+    STOPS_MAX,
+)
 from fallback_guard.core.motion import Motion
 from fallback_guard.core.openness import Closures
-from fallback_guard.core.outbox import Counters
 from fallback_guard.core.request import PickItem, PickRequest
 from fallback_guard.core.rules import Stage
 from fallback_guard.core.units import NS_PER_S
+from fallback_guard.nodes.cdr import Layout, Reader
+from fallback_guard.nodes.status import Status, Timing
 
 MAP_FRAME = "map"
 """The frame of all coordinates (REP 105)."""
@@ -22,8 +30,8 @@ MAP_FRAME = "map"
 
 def to_duration(ns: int) -> Duration:
     """Return whole nanoseconds as a message; beyond what its int32 seconds hold, the longest there is."""
-    seconds, nanoseconds = divmod(ns, NS_PER_S)
-    return Duration(sec=max(-(2**31), min(2**31 - 1, seconds)), nanosec=nanoseconds)
+    seconds, nanoseconds = _duration(ns)
+    return Duration(sec=seconds, nanosec=nanoseconds)
 
 
 def from_duration(duration: Duration) -> int:
@@ -69,40 +77,100 @@ def from_pick_request(request: PickRequest, header: Header) -> msg.PickRequest:
     )
 
 
-def to_request_arrived(message: msg.PickRequest, ros_now_ns: int) -> events.RequestArrived:
-    """`ros_now_ns` is on the clock of the message's stamp."""
-    return events.RequestArrived(
-        request=to_pick_request(message), stamp_age_ns=ros_now_ns - from_time(message.header.stamp)
+# What comes in
+
+
+def read_request(data: bytes, ros_now_ns: int) -> events.RequestArrived:
+    """Read a PickRequest; `ros_now_ns` is on the clock of its stamp.  Raises UndecodableError.
+
+    Items are read up to one more than the limit: enough to see that there are too many.  Nothing after them is
+    read then.
+    """
+    reader = Reader(data)
+    stamp_age_ns = ros_now_ns - _stamp_ns(reader)
+    request_id, robot_id = reader.text(_ID_BYTES_MAX), reader.text(_ID_BYTES_MAX)
+    start_node, goal_node = reader.primitives(_TWO_U32, 4)
+    (on_due,) = reader.primitives(_BOOLEAN, 1)
+    count = reader.u32()
+    items = tuple(_item(reader) for _ in range(min(count, STOPS_MAX + 1)))
+    instructions = reader.text(_INSTRUCTIONS_BYTES_MAX) if count <= STOPS_MAX else ""
+    request = PickRequest(
+        request_id=request_id,
+        robot_id=robot_id,
+        start_node=start_node,
+        goal_node=goal_node,
+        items=items,
+        instructions=instructions,
+        on_due=bool(on_due),
     )
+    return events.RequestArrived(request=request, stamp_age_ns=stamp_age_ns)
 
 
-def to_route_fell_due(message: msg.RouteDue, ros_now_ns: int) -> events.RouteFellDue:
-    """`ros_now_ns` is on the clock of the message's stamp."""
+def _item(reader: Reader) -> PickItem:
+    bin_name, sku = reader.text(_ID_BYTES_MAX), reader.text(_ID_BYTES_MAX)
+    return PickItem(bin=bin_name, sku=sku, quantity=reader.u32())
+
+
+def read_route_due(data: bytes, ros_now_ns: int) -> events.RouteFellDue:
+    """Read a RouteDue; `ros_now_ns` is on the clock of its stamp.  Raises UndecodableError."""
+    reader = Reader(data)
+    stamp_age_ns = ros_now_ns - _stamp_ns(reader)
     return events.RouteFellDue(
-        request_id=message.request_id,
-        robot_id=message.robot_id,
-        stamp_age_ns=ros_now_ns - from_time(message.header.stamp),
+        request_id=reader.text(_ID_BYTES_MAX),
+        robot_id=reader.text(_ID_BYTES_MAX),
+        stamp_age_ns=stamp_age_ns,
     )
 
 
-def to_candidate_arrived(message: msg.RouteCandidate, bytes_max: int) -> events.CandidateArrived:
-    """Read an answer, up to one byte more than the limit: enough to see that it is over it."""
+def read_candidate(data: bytes, bytes_max: int) -> events.CandidateArrived:
+    """Read a RouteCandidate, its payload up to one byte more than the limit: enough to see that it is over it.
+
+    Raises UndecodableError.
+    """
+    reader = Reader(data)
+    _stamp_ns(reader)
+    request_id, robot_id = reader.text(_ID_BYTES_MAX), reader.text(_ID_BYTES_MAX)
+    source, attempt = reader.text(_ID_BYTES_MAX), reader.u32()
+    payload = reader.octets(bytes_max + 1)
+    seconds, nanoseconds = reader.primitives(_TIME, 4)
     return events.CandidateArrived(
-        request_id=message.request_id,
-        robot_id=message.robot_id,
-        source=message.source,
-        attempt=message.attempt,
-        payload=bytes(message.payload[: bytes_max + 1]),
-        planning_ns=from_duration(message.planning_time),
-        failure=message.failure,
+        request_id=request_id,
+        robot_id=robot_id,
+        source=source,
+        attempt=attempt,
+        payload=payload,
+        planning_ns=seconds * NS_PER_S + nanoseconds,
+        failure=reader.text(_ID_BYTES_MAX),
     )
 
 
-def to_position_arrived(message: msg.RobotPosition) -> events.PositionArrived:
-    """Read a position."""
-    return events.PositionArrived(
-        robot_id=message.robot_id, x=message.x, y=message.y, lost=message.lost
-    )
+def read_position(data: bytes) -> events.PositionArrived:
+    """Read a RobotPosition.  Raises UndecodableError."""
+    reader = Reader(data)
+    _stamp_ns(reader)
+    robot_id = reader.text(_ID_BYTES_MAX)
+    x, y, _ = reader.primitives(_POSE, 8)
+    (lost,) = reader.primitives(_BOOLEAN, 1)
+    return events.PositionArrived(robot_id=robot_id, x=x, y=y, lost=bool(lost))
+
+
+def _stamp_ns(reader: Reader) -> int:
+    """Read a header; return its stamp.  No frame_id is used."""
+    seconds, nanoseconds = reader.primitives(_TIME, 4)
+    reader.octets(0)
+    return seconds * NS_PER_S + nanoseconds
+
+
+_ID_BYTES_MAX: Final = 4 * (IDENTIFIER_CHARS_MAX + 1)
+"""Bytes of a name that are looked at: enough to see that it is too long, whatever its characters."""
+
+_INSTRUCTIONS_BYTES_MAX: Final = 4 * (INSTRUCTIONS_CHARS_MAX + 1)
+"""Likewise of the instructions."""
+
+_TIME: Final = Struct("<iI")
+_TWO_U32: Final = Struct("<II")
+_POSE: Final = Struct("<ddd")
+_BOOLEAN: Final = Struct("<B")
 
 
 def to_closures(message: msg.MapClosures) -> Closures:
@@ -126,67 +194,80 @@ def to_closures(message: msg.MapClosures) -> Closures:
     )
 
 
-def to_motion_command(motion: Motion, stamp: Time) -> msg.MotionCommand:
-    """Write a motion, field by field from what was validated."""
-    return msg.MotionCommand(
-        header=Header(stamp=stamp, frame_id=MAP_FRAME),
-        request_id=motion.request_id,
-        robot_id=motion.robot_id,
-        sequence=motion.sequence,
-        kind=int(motion.kind),
-        reason=motion.reason.value if motion.reason else "",
-        source=motion.source,
-        stops=[
-            msg.RouteStop(
-                bin=stop.bin,
-                sku=stop.sku,
-                quantity=stop.quantity,
-                node=stop.node,
-                waypoint_index=stop.waypoint_index,
-            )
-            for stop in motion.stops
-        ],
-        waypoints=[
-            msg.Waypoint(
-                node=point.node, x=point.x, y=point.y, speed_limit=point.speed_limit_mps or 0.0
-            )
-            for point in motion.waypoints
-        ],
-        safe_move=int(motion.safe_move),
-        safe_move_target=motion.safe_move_target,
-        lease=to_duration(motion.lease_ns),
+# What goes out
+
+
+def motion_bytes(motion: Motion, ros_now_ns: int) -> bytes:
+    """Write a MotionCommand, field by field from what was validated."""
+    return _MOTION.write(
+        (
+            *divmod(ros_now_ns, NS_PER_S),
+            MAP_FRAME,
+            motion.request_id,
+            motion.robot_id,
+            motion.sequence,
+            motion.kind,
+            motion.reason.value if motion.reason else "",
+            motion.source,
+            motion.stops,
+            [
+                (point.node, point.x, point.y, point.speed_limit_mps or 0.0)
+                for point in motion.waypoints
+            ],
+            motion.safe_move,
+            motion.safe_move_target,
+            *divmod(motion.lease_ns, NS_PER_S),
+        )
     )
 
 
-def to_guard_decision(decision: Decision, stamp: Time) -> msg.GuardDecision:
-    """Write a decision."""
-    message = msg.GuardDecision(
-        header=Header(stamp=stamp),
-        request_id=decision.request_id,
-        robot_id=decision.robot_id,
-        sequence=decision.sequence,
-        occasion=int(decision.occasion),
-        outcome=int(decision.outcome),
-        safe_move=int(decision.safe_move),
-        source=decision.source,
-        attempt=decision.attempt,
-        failure_mode=decision.failure_mode.value if decision.failure_mode else "",
-        detail=decision.detail,
-        rule=decision.rule,
-        # An int in a float64 field is taken for the bits of a double.
-        measured=float(decision.measured),
-        limit=float(decision.limit),
-        bucket=int(decision.bucket),
-        vda5050_error=decision.vda5050_error,
-        clock=int(decision.clock),
-        time_to_decision=to_duration(decision.time_to_decision_ns),
-        time_left=to_duration(decision.time_left_ns),
-        planning_time=to_duration(decision.planning_ns),
-        candidates_refused=decision.candidates_refused,
+def decision_bytes(decision: Decision, timing: Timing, ros_now_ns: int) -> bytes:
+    """Write a GuardDecision."""
+    left_ns = decision.time_left_ns
+    if decision.outcome:
+        left_ns = max(0, left_ns - timing.decision_ns - timing.dispatch_ns)
+    return _DECISION.write(
+        (
+            *divmod(ros_now_ns, NS_PER_S),
+            "",
+            decision.request_id,
+            decision.robot_id,
+            decision.sequence,
+            decision.occasion,
+            decision.outcome,
+            decision.safe_move,
+            decision.source,
+            decision.attempt,
+            decision.failure_mode.value if decision.failure_mode else "",
+            decision.detail,
+            decision.rule,
+            decision.measured,
+            decision.limit,
+            decision.bucket,
+            decision.vda5050_error,
+            decision.clock,
+            *_duration(decision.time_to_decision_ns),
+            *_duration(left_ns),
+            *_duration(decision.dispatch_margin_ns),
+            *_duration(decision.planning_ns),
+            max(0, timing.transport_ns),
+            timing.waiting_ns,
+            *(decision.stage_ns.get(stage, 0) for stage in Stage),
+            timing.decision_ns,
+            timing.dispatch_ns,
+            decision.candidates_refused,
+        )
     )
-    for stage in Stage:
-        setattr(message, f"{stage.value}_ns", decision.stage_ns.get(stage, 0))
-    return message
+
+
+def _duration(ns: int) -> tuple[int, int]:
+    """Return seconds and nanoseconds; beyond what the message's int32 seconds hold, the longest there is."""
+    seconds, nanoseconds = divmod(ns, NS_PER_S)
+    return max(-(2**31), min(2**31 - 1, seconds)), nanoseconds
+
+
+_MOTION: Final = Layout(msg.MotionCommand)
+_DECISION: Final = Layout(msg.GuardDecision)
 
 
 def to_guard_state(  # noqa: PLR0913  # the fields of the message
@@ -194,21 +275,20 @@ def to_guard_state(  # noqa: PLR0913  # the fields of the message
     stamp: Time,
     heartbeat: int,
     period_ns: int,
-    state: int,
-    latched_robots: tuple[str, ...],
     closures: Time,
-    edges_blocked: int,
-    counters: Counters,
+    status: Status,
+    realtime_priority: int,
 ) -> msg.GuardState:
     """Write the sign of life."""
+    counters = status.counters
     return msg.GuardState(
         header=Header(stamp=stamp),
         heartbeat=heartbeat,
         period=to_duration(period_ns),
-        state=state,
-        latched_robots=list(latched_robots),
+        state=_state(status),
+        latched_robots=list(status.latched),
         closures=closures,
-        edges_blocked=edges_blocked,
+        edges_blocked=status.edges_blocked,
         requests=counters.requests,
         decisions=counters.decisions,
         routes=counters.routes,
@@ -216,4 +296,13 @@ def to_guard_state(  # noqa: PLR0913  # the fields of the message
         recoveries=counters.recoveries,
         refusals=counters.refusals,
         decisions_late=counters.decisions_late,
+        dispatch_margin=to_duration(status.margin_ns),
+        lateness=to_duration(status.lateness_ns),
+        realtime_priority=realtime_priority,
     )
+
+
+def _state(status: Status) -> int:
+    if not status.is_active:
+        return int(msg.GuardState.STATE_INACTIVE)
+    return int(msg.GuardState.STATE_LATCHED if status.latched else msg.GuardState.STATE_ACTIVE)

@@ -6,7 +6,9 @@ from builtin_interfaces.msg import Time
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
 
 from fallback_guard.core.config import GuardConfig
-from fallback_guard.core.outbox import Counters
+from fallback_guard.core.units import ns_to_ms
+from fallback_guard.nodes.realtime import Standing
+from fallback_guard.nodes.status import Status
 
 
 def diagnostic_array(status: DiagnosticStatus, stamp: Time) -> DiagnosticArray:
@@ -17,29 +19,44 @@ def diagnostic_array(status: DiagnosticStatus, stamp: Time) -> DiagnosticArray:
 
 
 def guard_status(
-    *,
-    name: str,
-    active: bool,
-    latched: tuple[str, ...],
-    counters: Counters,
-    config: GuardConfig,
+    *, name: str, status: Status, standing: Standing, config: GuardConfig
 ) -> DiagnosticStatus:
-    """Return one status: ERROR for a latched robot, WARN for late decisions or an inactive guard."""
+    """Return one status.
+
+    ERROR for a latched robot; WARN for late decisions, for a margin that had to be widened, and for an inactive
+    guard.
+    """
+    counters = status.counters
+    margin_ms, lateness_ms = ns_to_ms(status.margin_ns), ns_to_ms(status.lateness_ns)
     level, message = DiagnosticStatus.OK, f"{counters.decisions} decisions, none late"
-    if counters.decisions_late:
+    if status.margin_is_widened:
+        level = DiagnosticStatus.WARN
+        message = (
+            f"{counters.decisions} decisions, {counters.decisions_late} late; the guard is up to {lateness_ms:.1f} ms "
+            f"late: windows close {margin_ms:.1f} ms before the deadline instead of {config.dispatch_margin_ms}"
+        )
+    elif counters.decisions_late:
         level = DiagnosticStatus.WARN
         message = f"{counters.decisions_late} of {counters.decisions} decisions were late"
-    if not active:
+    if not status.is_active:
         level, message = DiagnosticStatus.WARN, "inactive: no route is let through"
-    if latched:
+    if status.latched:
         level, message = (
             DiagnosticStatus.ERROR,
-            f"latched, waiting for a reset: {', '.join(latched)}",
+            f"latched, waiting for a reset: {', '.join(status.latched)}",
         )
-    values = [
-        KeyValue(key=field.name, value=str(getattr(counters, field.name)))
-        for field in fields(counters)
-    ]
-    values.append(KeyValue(key="deadline_ms", value=str(config.deadline_ms)))
-    values.append(KeyValue(key="dispatch_margin_ms", value=str(config.dispatch_margin_ms)))
-    return DiagnosticStatus(level=level, name=name, message=message, hardware_id="", values=values)
+    values = {field.name: getattr(counters, field.name) for field in fields(counters)}
+    values |= {
+        "deadline_ms": config.deadline_ms,
+        "dispatch_margin_ms": f"{margin_ms:.3f}",
+        "lateness_ms": f"{lateness_ms:.3f}",
+        "realtime_priority": standing.priority,
+        "memory_locked": standing.is_memory_locked,
+    }
+    return DiagnosticStatus(
+        level=level,
+        name=name,
+        message=message,
+        hardware_id="",
+        values=[KeyValue(key=key, value=str(value)) for key, value in values.items()],
+    )

@@ -1,8 +1,7 @@
 """The guard as a managed node: messages in, `Guard.step`, messages out."""
 
-import gc
-import threading
 import time
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -16,26 +15,31 @@ from rclpy.parameter import Parameter as RosParameter
 
 from fallback_guard import msg
 from fallback_guard.core.config import GUARD_PARAMETERS, GuardConfig, guard_config
-from fallback_guard.core.effects import Effect, LatchReset, ReportDecision, SendMotion
+from fallback_guard.core.effects import Decision, Effect, LatchReset
 from fallback_guard.core.events import (
+    CandidateArrived,
     ConfigurationChanged,
     Event,
     MapChanged,
     ResetRequested,
-    TimePassed,
 )
 from fallback_guard.core.guard import Guard
+from fallback_guard.core.motion import Motion
 from fallback_guard.core.openness import AS_ON_THE_MAP, Closures, unknown_ids
-from fallback_guard.core.outbox import Counters
 from fallback_guard.core.parameters import Parameter, ParameterError
 from fallback_guard.core.units import NS_PER_MS
 from fallback_guard.core.warehouse import Warehouse
 from fallback_guard.maps.geojson import MapError, load_warehouse
 from fallback_guard.nodes import conversion, topics
-from fallback_guard.nodes.deadline_timer import DeadlineTimer
+from fallback_guard.nodes.cdr import UndecodableError
 from fallback_guard.nodes.diagnostics import diagnostic_array, guard_status
+from fallback_guard.nodes.dispatcher import Dispatcher, Outlets
+from fallback_guard.nodes.entrance import Entrance
+from fallback_guard.nodes.intake import Inlet, Intake, Taken
 from fallback_guard.nodes.parameters import check_change, declared
 from fallback_guard.nodes.process import StartError, run
+from fallback_guard.nodes.realtime import Standing, claim
+from fallback_guard.nodes.status import Timing
 from fallback_guard.srv import ResetLatch
 
 AUTOSTART: Final = Parameter(
@@ -44,15 +48,26 @@ AUTOSTART: Final = Parameter(
     read_only=True,
     meaning="Configure and activate at start, without a lifecycle manager.",
 )
-NODE_PARAMETERS: Final = (AUTOSTART, *GUARD_PARAMETERS)
+REALTIME_PRIORITY: Final = Parameter(
+    name="realtime_priority",
+    default=20,
+    minimum=0,
+    maximum=90,
+    read_only=True,
+    meaning="SCHED_FIFO priority of every thread, where it is granted; 0: do not ask for one.",
+)
+NODE_PARAMETERS: Final = (AUTOSTART, REALTIME_PRIORITY, *GUARD_PARAMETERS)
 
 _DIAGNOSTICS_PERIOD_S: Final = 1.0
 
-_SPARE_PAUSE_NS: Final = NS_PER_MS
-"""Between two pieces of spare work, for messages to come in between."""
-
 _IDS_LOGGED_MAX: Final = 10
 """Ids named in one line of the log."""
+
+
+_FROM_NOBODY: Final = CandidateArrived(
+    request_id="", robot_id="", source="", attempt=0, payload=b"", planning_ns=0
+)
+"""What bytes say that are no message: nothing, and in nobody's name."""
 
 
 class GuardNode(LifecycleNode):
@@ -61,17 +76,17 @@ class GuardNode(LifecycleNode):
     def __init__(self) -> None:
         """Declare the parameters and open the topics.  Raises ParameterError, MapError or StartError."""
         super().__init__("guard_node")
-        self._lock = threading.Lock()
         self._guard: Guard | None = None
         self._warehouse: Warehouse | None = None
-        self._active = False
         self._heartbeat = 0
         self._problem: Exception | None = None
         self._closures: Closures = AS_ON_THE_MAP
         self._closures_stamp = Time()
+        self._standing = Standing()
 
         values = declared(self, NODE_PARAMETERS)
         autostart = values.pop(AUTOSTART.name)
+        self._priority = int(values.pop(REALTIME_PRIORITY.name))
         self._values = values
         self._config: GuardConfig = guard_config(values)
 
@@ -79,17 +94,33 @@ class GuardNode(LifecycleNode):
         self._decision = topics.GUARD_DECISION.publisher(self)
         self._state = topics.GUARD_STATE.publisher(self)
         self._diagnostics = topics.DIAGNOSTICS.publisher(self)
-        topics.PICK_REQUEST.subscribe(self, self._on_pick_request)
-        topics.ROUTE_DUE.subscribe(self, self._on_route_due)
-        topics.CANDIDATE_ROUTE.subscribe(self, self._on_candidate_route)
         topics.MAP_CLOSURES.subscribe(self, self._on_map_closures)
-        topics.ROBOT_POSITION.subscribe(self, self._on_robot_position)
         self.create_service(ResetLatch, topics.RESET_SERVICE, self._on_reset)
-        self._deadline = DeadlineTimer(self._on_deadline)
-        steady = Clock(clock_type=ClockType.STEADY_TIME)
-        self.create_timer(self._config.heartbeat_ms / 1_000, self._publish_state, clock=steady)
-        self.create_timer(_DIAGNOSTICS_PERIOD_S, self._publish_diagnostics, clock=steady)
+        self.create_timer(
+            _DIAGNOSTICS_PERIOD_S,
+            self._publish_diagnostics,
+            clock=Clock(clock_type=ClockType.STEADY_TIME),
+        )
         self.add_on_set_parameters_callback(self._on_parameters)
+        self._entrance = Entrance(self, "candidates")
+        self._intake = Intake(
+            self,
+            [
+                Inlet(topics.ROUTE_DUE, self._on_route_due),
+                Inlet(topics.PICK_REQUEST, self._on_pick_request),
+                Inlet(topics.ROBOT_POSITION, self._on_robot_position),
+                Inlet(topics.CANDIDATE_ROUTE, self._on_candidate_route, self._entrance.node),
+            ],
+        )
+        self._dispatcher = Dispatcher(
+            Outlets(
+                motion=self._publish_motion,
+                decision=self._publish_decision,
+                pulse=self._publish_state,
+            ),
+            pulse_ns=self._config.heartbeat_ms * NS_PER_MS,
+        )
+        self._intake.start()
         if autostart:
             self._start()
 
@@ -114,15 +145,14 @@ class GuardNode(LifecycleNode):
             self._problem = error
             self.get_logger().error(str(error))
             return TransitionCallbackReturn.FAILURE
-        guard = Guard(
+        self._warehouse = warehouse
+        self._guard = Guard(
             config=self._config,
             warehouse=warehouse,
             stopwatch=time.perf_counter_ns,
             # Rises from one start of the guard to the next, as long as the wall clock does.
             first_sequence=time.time_ns() // NS_PER_MS,
         )
-        with self._lock:
-            self._guard, self._warehouse = guard, warehouse
         self._name_unknown_closures()
         self.get_logger().info(
             f"configured: {len(warehouse.nodes)} nodes, {len(warehouse.bins)} bins, "
@@ -132,50 +162,60 @@ class GuardNode(LifecycleNode):
 
     def on_activate(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Begin to decide, by the parameters and the closures as they are now."""
-        # The map and its tables live as long as the guard: collections need not look at them again.
-        gc.collect()
-        gc.freeze()
-        with self._lock:
-            self._active = True
+        assert self._guard is not None, "it is configured"
+        self._standing = claim(self._priority, urgent_thread=self._dispatcher.thread_id)
+        if self._standing.refusal:
+            self.get_logger().warning(self._standing.refusal)
+        self._dispatcher.activate(self._guard)
         self._step(ConfigurationChanged(config=self._config))
         self._step(MapChanged(closures=self._closures))
-        self.get_logger().info("active")
+        self.get_logger().info(
+            f"active, real-time priority {self._standing.priority}"
+            if self._standing.priority
+            else "active"
+        )
         return super().on_activate(state)
 
     def on_deactivate(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Stop deciding.  Robots stop when their lease runs out."""
-        with self._lock:
-            self._active = False
-        self._deadline.set(None)
+        self._dispatcher.deactivate()
         self.get_logger().info("inactive")
         return super().on_deactivate(state)
 
     def on_cleanup(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Forget the map and every request."""
-        with self._lock:
-            self._guard = self._warehouse = None
+        self._dispatcher.forget()
+        self._guard = self._warehouse = None
         return super().on_cleanup(state)
 
     def destroy_node(self) -> None:
-        """End the deadline thread first, so that nothing is published on a node that is gone."""
-        with self._lock:
-            self._active = False
-        self._deadline.close()
+        """End the threads first, so that nothing is published on a node that is gone."""
+        self._intake.close()
+        self._dispatcher.close()
+        self._entrance.close()
         super().destroy_node()
 
     # Messages
 
-    def _on_pick_request(self, message: msg.PickRequest) -> None:
-        self._step(conversion.to_request_arrived(message, self._ros_now_ns()))
+    def _on_pick_request(self, taken: Taken) -> None:
+        self._read(taken, lambda data: conversion.read_request(data, self._ros_now_ns()))
 
-    def _on_route_due(self, message: msg.RouteDue) -> None:
-        self._step(conversion.to_route_fell_due(message, self._ros_now_ns()))
+    def _on_route_due(self, taken: Taken) -> None:
+        self._read(taken, lambda data: conversion.read_route_due(data, self._ros_now_ns()))
 
-    def _on_candidate_route(self, message: msg.RouteCandidate) -> None:
-        self._step(conversion.to_candidate_arrived(message, self._config.payload_bytes_max))
+    def _on_candidate_route(self, taken: Taken) -> None:
+        bytes_max = self._config.payload_bytes_max
+        self._read(taken, lambda data: conversion.read_candidate(data, bytes_max))
 
-    def _on_robot_position(self, message: msg.RobotPosition) -> None:
-        self._step(conversion.to_position_arrived(message))
+    def _on_robot_position(self, taken: Taken) -> None:
+        self._read(taken, conversion.read_position)
+
+    def _read(self, taken: Taken, read: Callable[[bytes], Event]) -> None:
+        try:
+            event = read(taken.data)
+        except UndecodableError:
+            event = _FROM_NOBODY
+        self._step(event, taken)
 
     def _on_map_closures(self, message: msg.MapClosures) -> None:
         self._closures, self._closures_stamp = conversion.to_closures(message), message.header.stamp
@@ -195,9 +235,6 @@ class GuardNode(LifecycleNode):
                     f" and {len(ids) - _IDS_LOGGED_MAX} more" if len(ids) > _IDS_LOGGED_MAX else ""
                 )
                 self.get_logger().warning(f"map_closures: {what} not on the map: {named}{more}")
-
-    def _on_deadline(self) -> None:
-        self._step(TimePassed())
 
     def _on_reset(
         self, request: ResetLatch.Request, response: ResetLatch.Response
@@ -229,68 +266,47 @@ class GuardNode(LifecycleNode):
 
     # The core
 
-    def _step(self, event: Event) -> tuple[Effect, ...]:
-        """Let the core decide and do what it says, in its order; nothing while inactive."""
-        arrived_ns = time.monotonic_ns()
-        with self._lock:
-            if self._guard is None or not self._active:
-                return ()
-            # What arrived counts from then on; a deadline that had to wait for the lock is late, and says so.
-            now_ns = time.monotonic_ns() if isinstance(event, TimePassed) else arrived_ns
-            effects = self._guard.step(event, now_ns)
-            for effect in effects:
-                self._do(effect)
-            soon_ns = time.monotonic_ns() + _SPARE_PAUSE_NS
-            self._deadline.set(soon_ns if self._guard.has_spare_work else self._guard.next_wake_ns)
-        return effects
+    def _step(self, event: Event, taken: Taken | None = None) -> Sequence[Effect]:
+        return self._dispatcher.step(event, taken)
 
-    def _do(self, effect: Effect) -> None:
-        stamp = self.get_clock().now().to_msg()
-        if isinstance(effect, SendMotion):
-            self._motion.publish(conversion.to_motion_command(effect.motion, stamp))
-        elif isinstance(effect, ReportDecision):
-            self._decision.publish(conversion.to_guard_decision(effect.decision, stamp))
+    def _publish_motion(self, motion: Motion) -> None:
+        self._motion.publish(conversion.motion_bytes(motion, self._ros_now_ns()))
+
+    def _publish_decision(self, decision: Decision, timing: Timing) -> None:
+        self._decision.publish(conversion.decision_bytes(decision, timing, self._ros_now_ns()))
 
     def _ros_now_ns(self) -> int:
+        # Without simulated time the node's clock is the system's, which is ten times quicker to read.
+        if not self.get_clock().ros_time_is_active:
+            return time.time_ns()
         return int(self.get_clock().now().nanoseconds)
 
     # Signs of life
 
     def _publish_state(self) -> None:
-        # A guard without its deadlines must not look alive.
-        self._deadline.check()
+        # A guard that takes nothing must not look alive.
+        self._intake.check()
         self._heartbeat += 1
-        with self._lock:
-            latched = self._guard.latched_robots if self._guard else ()
-            self._state.publish(
-                conversion.to_guard_state(
-                    stamp=self.get_clock().now().to_msg(),
-                    heartbeat=self._heartbeat,
-                    period_ns=self._config.heartbeat_ms * NS_PER_MS,
-                    state=self._state_code(latched),
-                    latched_robots=latched,
-                    closures=self._closures_stamp,
-                    edges_blocked=self._guard.edges_blocked if self._guard else 0,
-                    counters=self._guard.counters if self._guard else Counters(),
-                )
+        self._state.publish(
+            conversion.to_guard_state(
+                stamp=self.get_clock().now().to_msg(),
+                heartbeat=self._heartbeat,
+                period_ns=self._config.heartbeat_ms * NS_PER_MS,
+                closures=self._closures_stamp,
+                status=self._dispatcher.status(),
+                realtime_priority=self._standing.priority,
             )
-
-    def _state_code(self, latched: tuple[str, ...]) -> int:
-        if not self._active:
-            return int(msg.GuardState.STATE_INACTIVE)
-        return int(msg.GuardState.STATE_LATCHED if latched else msg.GuardState.STATE_ACTIVE)
+        )
 
     def _publish_diagnostics(self) -> None:
-        with self._lock:
-            latched = self._guard.latched_robots if self._guard else ()
-            counters = self._guard.counters if self._guard else Counters()
-            status: DiagnosticStatus = guard_status(
-                name=f"{self.get_fully_qualified_name()}: decisions",
-                active=self._active,
-                latched=latched,
-                counters=counters,
-                config=self._config,
-            )
+        # Whoever spins this node hears of it when its signs of life have ended.
+        self._dispatcher.check()
+        status: DiagnosticStatus = guard_status(
+            name=f"{self.get_fully_qualified_name()}: decisions",
+            status=self._dispatcher.status(),
+            standing=self._standing,
+            config=self._config,
+        )
         self._diagnostics.publish(diagnostic_array(status, self.get_clock().now().to_msg()))
 
 

@@ -5,6 +5,7 @@ used, before anything was published.
 """
 
 import argparse
+import os
 import signal
 import sys
 from collections.abc import Callable, Sequence
@@ -49,6 +50,9 @@ def run(
         sys.stderr.write(f"{name}: {error}\n")
         return EXIT_UNUSABLE
     _parse(own_arguments, name=name, does=does, parameters=parameters)
+    # Shared memory of Fast DDS loses a wake-up now and then on a loaded machine, and a message then waits for the
+    # third of a second after which it looks again.  Whoever wants it all the same exports DEFAULT.
+    os.environ.setdefault("FASTDDS_BUILTIN_TRANSPORTS", "UDPv4")
     interrupted = _Interrupted()
     rclpy.init(args=list(arguments), signal_handler_options=SignalHandlerOptions.NO)
     node: Node | None = None

@@ -43,6 +43,10 @@ class Topic(Generic[Message]):
         node.create_subscription(self.type, self.name, callback, self.qos)
 
 
+AnyTopic = Topic[MotionCommand]
+"""A topic of whatever type: the generated classes carry no types, so to a type checker each is like every other."""
+
+
 def _reliable(depth: int, *, latched: bool = False) -> QoSProfile:
     # No deadline or lifespan is requested: a subscription that asks for one hears nothing from a
     # publisher that offers none.

@@ -43,6 +43,10 @@ class Command:
 
 COMMANDS: Final[Mapping[str, Command]] = MappingProxyType(
     {
+        "bench": Command(
+            does="Measure on this machine how late decisions are: quiet, loaded, flooded, for fleets.",
+            module="bench",
+        ),
         "check": Command(
             does="Say which routes the guard would let through, one JSON verdict a line.",
             module="check",

@@ -20,7 +20,7 @@ from fallback_guard.core.parameters import Value
 from fallback_guard.picking.tally import Summary, Tally
 from fallback_guard.tools.demo_view import View, make_view
 from fallback_guard.tools.errors import UsageError
-from fallback_guard.tools.processes import ProcessError, Processes
+from fallback_guard.tools.processes import ProcessError, Processes, ros_environment
 from fallback_guard.tools.share import share_directory
 
 if TYPE_CHECKING:
@@ -134,7 +134,7 @@ def run(options: argparse.Namespace) -> int:
         )
     directory = options.log_dir or Path(tempfile.mkdtemp(prefix="fallback_guard_demo_"))
     directory.mkdir(parents=True, exist_ok=True)
-    environment = _environment(options.domain_id, directory)
+    environment = ros_environment(directory, options.domain_id)
     os.environ.update(environment)  # for the observer in this process
     view = make_view(options.picks, directory)
     try:
@@ -149,15 +149,6 @@ def run(options: argparse.Namespace) -> int:
     if options.json:
         options.json.write_bytes(orjson.dumps(asdict(summary), option=orjson.OPT_INDENT_2) + b"\n")
     return 0 if summary.unanswered == 0 else 1
-
-
-def _environment(domain_id: int | None, directory: Path) -> dict[str, str]:
-    return {
-        **os.environ,
-        "ROS_AUTOMATIC_DISCOVERY_RANGE": "LOCALHOST",
-        "ROS_DOMAIN_ID": str(1 + os.getpid() % 100 if domain_id is None else domain_id),
-        "ROS_LOG_DIR": str(directory / "ros"),
-    }
 
 
 def _start_model(options: argparse.Namespace, processes: Processes, view: View) -> str:

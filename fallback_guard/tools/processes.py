@@ -6,13 +6,14 @@ import re
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from types import FrameType, TracebackType
-from typing import Final
+from typing import IO, Final
 
 from typing_extensions import Self
 
@@ -26,6 +27,16 @@ _TAIL_LINES: Final = 15
 
 class ProcessError(Exception):
     """A child ended or fell silent when it should not have; the message shows the end of its log."""
+
+
+def ros_environment(directory: Path, domain_id: int | None = None) -> dict[str, str]:
+    """Return the environment for nodes that nobody outside this machine hears, in a domain of their own."""
+    return {
+        **os.environ,
+        "ROS_AUTOMATIC_DISCOVERY_RANGE": "LOCALHOST",
+        "ROS_DOMAIN_ID": str(1 + os.getpid() % 100 if domain_id is None else domain_id),
+        "ROS_LOG_DIR": str(directory / "ros"),
+    }
 
 
 class Processes:
@@ -76,13 +87,26 @@ class Processes:
     def start(self, name: str, module: str, *arguments: str) -> None:
         """Start a module of this package with the interpreter at hand."""
         with self.log(name).open("wb") as log:
+            self._start(name, ["-m", module, *arguments], stdin=subprocess.DEVNULL, stdout=log)
+
+    def start_program(self, name: str, program: Path, *arguments: str, given: bytes = b"") -> None:
+        """Start a program of Python that reads `given`; what it prints goes to `output`, all else to its log."""
+        with tempfile.TemporaryFile() as stdin, self.output(name).open("wb") as stdout:
+            stdin.write(given)
+            stdin.seek(0)
+            self._start(name, [str(program), *arguments], stdin=stdin, stdout=stdout)
+
+    def _start(
+        self, name: str, arguments: Sequence[str], *, stdin: IO[bytes] | int, stdout: IO[bytes]
+    ) -> None:
+        with self.log(name).open("ab") as log:
             self._children[name] = subprocess.Popen(  # our own modules
-                [sys.executable, "-m", module, *arguments],
+                [sys.executable, *arguments],
                 cwd=self._directory,
                 env=self._environment,
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=subprocess.STDOUT,
+                stdin=stdin,
+                stdout=stdout,
+                stderr=log,
                 start_new_session=True,
                 preexec_fn=partial(_end_with_parent, os.getpid()),  # noqa: PLW1509  # one system call
             )
@@ -90,6 +114,23 @@ class Processes:
     def log(self, name: str) -> Path:
         """Return where a child's output goes."""
         return self._directory / f"{name}.log"
+
+    def output(self, name: str) -> Path:
+        """Return where goes what a program prints."""
+        return self._directory / f"{name}.out"
+
+    def pid(self, name: str) -> int:
+        """Return the number of a child's process."""
+        return self._children[name].pid
+
+    def end(self, name: str, number: signal.Signals, timeout_s: float) -> int:
+        """Send a signal to a child and wait for its end; return its exit code.  Raises ProcessError."""
+        child = self._children[name]
+        child.send_signal(number)
+        try:
+            return child.wait(timeout_s)
+        except subprocess.TimeoutExpired:
+            raise ProcessError(f"{name} has not ended:\n{self.tail(name)}") from None
 
     def returncode(self, name: str) -> int | None:
         """Return a child's exit code; None while it runs."""

@@ -12,9 +12,8 @@ from fallback_guard.core.limits import STAMP_AGE_NS_MAX
 from fallback_guard.core.motion import MotionKind
 from fallback_guard.core.safe_moves import SafeMoveKind
 from fallback_guard.core.units import NS_PER_MS
-from timeline import BEGAN_NS, Timeline
+from timeline import BEGAN_NS, WINDOW_MS, Timeline
 
-WINDOW_MS = 145
 WINDOW_NS = WINDOW_MS * NS_PER_MS
 SILENT = FailureMode.PLANNER_SILENT
 
@@ -25,7 +24,7 @@ def test_a_silent_planner_ends_in_a_safe_move_when_the_window_closes() -> None:
     t.at_ns(WINDOW_NS - 1).expect_nothing()
     decision = t.at_ns(WINDOW_NS).expect_safe_move(SILENT)
     assert decision.time_to_decision_ns == WINDOW_NS
-    assert decision.time_left_ns == 5 * NS_PER_MS
+    assert decision.time_left_ns == decision.dispatch_margin_ns == 3 * NS_PER_MS
     assert decision.bucket is Bucket.LATENCY
     assert decision.clock is Clock.STAMP
     t.expect_nothing()
@@ -299,7 +298,7 @@ def test_and_not_for_a_request_that_cannot_be_served() -> None:
 
 
 def test_a_shorter_window_follows_from_the_parameters() -> None:
-    t = Timeline(deadline_ms=100, dispatch_margin_ms=40).request()
+    t = Timeline(deadline_ms=100, dispatch_margin_ms=40, dispatch_margin_ms_max=40).request()
     t.at_ms(59).expect_nothing()
     assert t.at_ms(60).expect_safe_move(SILENT).time_left_ns == 40 * NS_PER_MS
 
@@ -365,4 +364,4 @@ def test_a_staged_route_is_judged_again_by_parameters_that_changed(
         t.expect_route()
     else:
         t.expect_refusal(mode)
-        t.at_ms(145).expect_safe_move(mode)
+        t.at_ms(WINDOW_MS).expect_safe_move(mode)

@@ -15,7 +15,8 @@ from fallback_guard.core.failure_modes import FailureMode
 from fallback_guard.core.motion import MotionKind
 from fallback_guard.core.route_rules import ROUTE_RULES, Case
 from fallback_guard.core.rules import Rule
-from timeline import Timeline
+from fallback_guard.core.units import NS_PER_MS
+from timeline import WINDOW_MS, Timeline
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -106,7 +107,7 @@ def test_one_decision_and_fail_closed(
     assert len(motions) == len(decided) == 1, t.pending
     assert decided[0].sequence == motions[0].sequence
     assert decided[0].request_id == motions[0].request_id == "R-1"
-    assert decided[0].time_to_decision_ns <= 145_000_000
+    assert decided[0].time_to_decision_ns <= WINDOW_MS * NS_PER_MS
     assert t.guard.counters.decisions_late == 0
     if motions[0].kind is MotionKind.ROUTE:  # The story does not come through that place.
         assert not any(effect.decision.failure_mode for effect in _reports(t.pending))
@@ -129,11 +130,12 @@ def test_a_rule_that_raises_lets_nothing_through(
     monkeypatch.setattr(validation, "STAGES", stages)
     t.answer()
     t.expect_refusal(BROKEN)
-    t.at_ms(145).expect_safe_move(BROKEN)
+    t.at_ms(WINDOW_MS).expect_safe_move(BROKEN)
 
 
 def test_a_recovery_that_raises_sends_nothing_and_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
-    t = Timeline().request().at_ms(145).on_node(2)
+    # Prepared in spare time, before anything breaks.
+    t = Timeline().request().at_ms(1).at_ms(WINDOW_MS).on_node(2)
     t.expect_safe_move(FailureMode.PLANNER_SILENT)
     monkeypatch.setattr("fallback_guard.core.judge.Judge.prepare", broken)
     t.at_ms(2_000).expect_refusal(BROKEN)
@@ -143,7 +145,7 @@ def test_a_recovery_that_raises_sends_nothing_and_says_so(monkeypatch: pytest.Mo
 def test_a_late_route_that_cannot_be_sent_is_not_followed_by_another(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    t = Timeline().request().at_ms(145)
+    t = Timeline().request().at_ms(WINDOW_MS)
     t.expect_safe_move(FailureMode.PLANNER_SILENT)
     monkeypatch.setattr("fallback_guard.core.outbox.Outbox.recovery", broken)
     t.answer().expect_refusal(BROKEN)
@@ -155,13 +157,37 @@ def test_an_event_of_an_unknown_kind_changes_nothing() -> None:
     unknown: Event = object()  # type: ignore[assignment]
     t.step(unknown).expect_refusal(BROKEN)
     t.step(TimePassed()).expect_nothing()
-    t.at_ms(145).expect_safe_move(FailureMode.PLANNER_SILENT)
+    t.at_ms(WINDOW_MS).expect_safe_move(FailureMode.PLANNER_SILENT)
 
 
 def test_one_broken_request_leaves_the_others_alone(monkeypatch: pytest.MonkeyPatch) -> None:
-    t = Timeline().request()
+    t = Timeline(standby_at_deadline=True).request()
     with monkeypatch.context() as patch:
         patch.setattr("fallback_guard.core.judge.Judge.prepare", broken)
         t.request(world.pick_request("R-2")).expect_safe_move(BROKEN, request_id="R-2")
         t.request(world.pick_request("R-2")).expect_refusal(FailureMode.REPEATED)
-    t.at_ms(144).answer().expect_route()
+    t.at_ms(WINDOW_MS - 1).answer().expect_route()
+
+
+def test_a_request_that_could_not_be_prepared_in_spare_time_is_prepared_for_its_answer(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    t = Timeline().request()
+    with monkeypatch.context() as patch:
+        patch.setattr("fallback_guard.core.judge.Judge.prepare", broken)
+        t.at_ms(10).expect_refusal(BROKEN)
+        t.at_ms(20).expect_nothing()
+        t.answer().expect_refusal(BROKEN)
+    t.at_ms(WINDOW_MS - 1).answer().expect_route()
+
+
+def test_a_recovery_that_cannot_be_planned_leaves_the_one_safe_move(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    t = Timeline().request()
+    with monkeypatch.context() as patch:
+        patch.setattr("fallback_guard.core.recovery.Recoveries.plan", broken)
+        t.at_ms(WINDOW_MS)
+    t.expect_safe_move(FailureMode.PLANNER_SILENT)
+    t.expect_refusal(BROKEN)
+    t.at_ms(60_000).expect_nothing()

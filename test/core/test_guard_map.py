@@ -13,7 +13,9 @@ from fallback_guard.core.failure_modes import FailureMode
 from fallback_guard.core.openness import AS_ON_THE_MAP, Block, Closures, openness, unknown_ids
 from fallback_guard.core.request import PickItem
 from fallback_guard.core.safe_moves import SafeMoveKind
-from timeline import Timeline
+from fallback_guard.core.timers import RECOVERY_PATIENCE_NS, SPARE_NS
+from fallback_guard.core.units import NS_PER_MS
+from timeline import WINDOW_MS, Timeline
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -61,7 +63,7 @@ def test_an_answer_is_judged_by_what_is_closed_now() -> None:
 def test_a_staged_route_over_an_edge_that_closed_is_not_released() -> None:
     t = to_bin_b(on_due=True).answer(over([2])).close(edges([SHORT[0]]))
     t.due().expect_refusal(FailureMode.EDGE_CLOSED)
-    t.at_ms(145).expect_safe_move(FailureMode.EDGE_CLOSED)
+    t.at_ms(WINDOW_MS).expect_safe_move(FailureMode.EDGE_CLOSED)
 
 
 def test_a_staged_route_that_left_the_way_open_is_led_around() -> None:
@@ -113,13 +115,13 @@ def test_an_edge_that_the_map_has_closed_can_be_opened() -> None:
 def test_a_retreat_leads_where_it_is_open(
     closures: Closures, kind: SafeMoveKind, nodes: list[int]
 ) -> None:
-    t = Timeline(standing_on=3).request().close(closures).at_ms(145)
+    t = Timeline(standing_on=3).request().close(closures).at_ms(WINDOW_MS)
     motion = t.expect_safe_move_kind(SILENT, kind)
     assert [point.node for point in motion.waypoints] == nodes
 
 
 def test_recovery_waits_for_a_way() -> None:
-    t = to_bin_b().close_everything().at_ms(145)
+    t = to_bin_b().close_everything().at_ms(WINDOW_MS)
     t.expect_safe_move(SILENT)
     t.at_ms(5_000).expect_nothing()
     t.close().at_ms(5_999).expect_nothing()
@@ -128,16 +130,16 @@ def test_recovery_waits_for_a_way() -> None:
 
 
 def test_the_standby_route_leads_around_what_closed_since() -> None:
-    t = to_bin_b().at_ms(145)
+    t = to_bin_b().at_ms(WINDOW_MS)
     t.expect_safe_move(SILENT)
-    t.close(edges([SHORT[0]])).at_ms(1_144).expect_nothing()
-    t.at_ms(1_145)
+    t.close(edges([SHORT[0]])).at_ms(WINDOW_MS + 999).expect_nothing()
+    t.at_ms(WINDOW_MS + 1_000)
     assert way(t.pending) == [1, 2, 6, 5, 3, 2, 1]
     t.expect_standby(SILENT)
 
 
 def test_a_latched_robot_stays_where_it_is_when_something_opens() -> None:
-    t = Timeline(latch_after=1).request().at_ms(145)
+    t = Timeline(latch_after=1).request().at_ms(WINDOW_MS)
     t.expect_safe_move(SILENT)
     t.close().at_ms(60_000).expect_nothing()
 
@@ -206,14 +208,17 @@ def test_what_a_closure_outdates_is_prepared_anew_in_spare_time_one_at_a_time() 
     assert way(t.pending) == [1, 2, 6, 5, 3, 2, 1]
 
 
-@pytest.mark.parametrize(("at_ms", "spare_work"), [(134, True), (135, False), (144, False)])
+@pytest.mark.parametrize(
+    ("before_ns", "spare_work"),
+    [(SPARE_NS + 1, True), (SPARE_NS, False), (SPARE_NS - 1, False), (1, False)],
+)
 def test_no_spare_work_is_done_shortly_before_a_window_closes(
-    at_ms: int, *, spare_work: bool
+    before_ns: int, *, spare_work: bool
 ) -> None:
-    t = to_bin_b().close(edges([SHORT[0]])).at_ms(at_ms)
+    t = to_bin_b().close(edges([SHORT[0]])).at_ns(WINDOW_MS * NS_PER_MS - before_ns)
     t.guard._fleet.renew()
     assert t.guard.has_spare_work is spare_work
-    t.at_ms(145).expect_safe_move(SILENT)
+    t.at_ms(WINDOW_MS).expect_safe_move(SILENT)
     assert spare(t) > 0
 
 
@@ -222,10 +227,48 @@ def test_recoveries_that_fall_due_together_are_driven_one_a_step() -> None:
     t = Timeline()
     for robot_id in robots:
         t.position(0.0, 0.0, robot_id=robot_id).request(world.pick_request("R-1", robot_id))
-    t.at_ms(145)
+    t.at_ms(WINDOW_MS)
     t.pending.clear()
     for robot_id in robots:
         t.at_ms(1_000).position(0.0, 0.0, robot_id=robot_id)
     for number in range(3):
-        t.at_ms(1_145 + number).expect_standby(SILENT)
+        t.at_ms(WINDOW_MS + 1_000 + number).expect_standby(SILENT)
         t.expect_nothing()
+
+
+def closing_at(t: Timeline, robot_id: str, ms: int) -> Timeline:
+    """Let another robot's silent request arrive whose window closes `ms` after the beginning."""
+    return t.at_ms(ms - WINDOW_MS).request(world.pick_request("R-1", robot_id))
+
+
+@pytest.mark.parametrize(("before_ms", "gives_way"), [(6, False), (5, True), (1, True)])
+def test_a_recovery_gives_way_to_a_window_that_is_about_to_close(
+    before_ms: int, *, gives_way: bool
+) -> None:
+    t = Timeline().request().at_ms(WINDOW_MS)
+    t.expect_safe_move(SILENT)
+    recovers_ms = WINDOW_MS + 1_000
+    closing_at(t, "picker_2", recovers_ms + before_ms).at_ms(recovers_ms)
+    if gives_way:
+        t.expect_nothing()
+        t.at_ms(recovers_ms + before_ms).expect_safe_move(SILENT)
+        t.expect_nothing()  # Never in the step of a decision, which must not wait for it.
+        t.at_ms(recovers_ms + before_ms + 1)
+    assert t.expect_standby(SILENT).robot_id == world.ROBOT
+
+
+def test_but_not_for_longer_than_its_patience() -> None:
+    t = Timeline(robots_max=100).request().at_ms(WINDOW_MS)
+    t.expect_safe_move(SILENT)
+    recovers_ms = WINDOW_MS + 1_000
+    # One window after the other, each so soon that there is never time.
+    closings_ms = range(recovers_ms + 1, recovers_ms + 350, 4)
+    for number, closes_ms in enumerate(closings_ms):
+        closing_at(t, f"robot_{number}", closes_ms)
+    before = sum(
+        ms * NS_PER_MS <= recovers_ms * NS_PER_MS + RECOVERY_PATIENCE_NS for ms in closings_ms
+    )
+    # The step in which its patience ends is that of a decision, which must not wait for it.
+    for _ in range(before + 1):
+        assert t.expect_safe_move(SILENT).robot_id != world.ROBOT
+    assert t.expect_standby(SILENT).robot_id == world.ROBOT

@@ -26,7 +26,7 @@ from fallback_guard.core.request import PickItem, PickRequest
 from fallback_guard.core.rule_table import RULES
 from fallback_guard.core.safe_moves import SafeMoveKind
 from fallback_guard.core.units import NS_PER_S
-from timeline import Timeline
+from timeline import WINDOW_MS, Timeline
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -149,20 +149,20 @@ def test_a_due_that_comes_before_its_request_is_a_safe_move_at_once_and_the_requ
 def test_a_repeated_request_changes_nothing() -> None:
     t = Timeline().request().at_ms(100).request(world.pick_request(items=()))
     t.expect_refusal(FailureMode.REPEATED)
-    t.at_ms(145).expect_safe_move(FailureMode.PLANNER_SILENT)
+    t.at_ms(WINDOW_MS).expect_safe_move(FailureMode.PLANNER_SILENT)
     t.request().expect_refusal(FailureMode.REPEATED)
 
 
 def test_a_repeated_due_changes_nothing() -> None:
     t = Timeline().request(world.pick_request(on_due=True)).due().at_ms(100).due()
     t.expect_refusal(FailureMode.REPEATED)
-    t.at_ms(145).expect_safe_move(FailureMode.PLANNER_SILENT)
+    t.at_ms(WINDOW_MS).expect_safe_move(FailureMode.PLANNER_SILENT)
 
 
 def test_a_due_for_a_request_that_fell_due_on_arrival_changes_nothing() -> None:
     t = Timeline().request().due()
     t.expect_refusal(FailureMode.REPEATED)
-    t.at_ms(145).expect_safe_move(FailureMode.PLANNER_SILENT)
+    t.at_ms(WINDOW_MS).expect_safe_move(FailureMode.PLANNER_SILENT)
 
 
 def test_a_repeated_answer_is_not_looked_at() -> None:
@@ -189,7 +189,7 @@ def test_so_many_answers_to_one_request_and_no_more_are_looked_at() -> None:
     for _ in range(3):
         t.answer().expect_refusal(FailureMode.CANDIDATE_FLOOD)
     assert (
-        t.at_ms(145).expect_safe_move(FailureMode.EMPTY).candidates_refused
+        t.at_ms(WINDOW_MS).expect_safe_move(FailureMode.EMPTY).candidates_refused
         == CANDIDATES_PER_REQUEST_MAX
     )
 
@@ -221,7 +221,7 @@ def test_a_flood_silences_no_decision() -> None:
     for _ in range(10 * REFUSALS_REPORTED_PER_S_MAX):
         t.answer(b"", request_id="X")
     t.pending.clear()
-    t.at_ms(145).expect_safe_move(FailureMode.PLANNER_SILENT)
+    t.at_ms(WINDOW_MS).expect_safe_move(FailureMode.PLANNER_SILENT)
 
 
 def test_more_requests_than_are_planned_ahead() -> None:

@@ -28,6 +28,7 @@ from fallback_guard.core.effects import (
 )
 from fallback_guard.core.events import (
     CandidateArrived,
+    Dispatched,
     Event,
     MapChanged,
     PositionArrived,
@@ -46,9 +47,11 @@ from fallback_guard.core.limits import (
 )
 from fallback_guard.core.motion import Motion, MotionKind
 from fallback_guard.core.openness import AS_ON_THE_MAP, Closures, openness
+from fallback_guard.core.punctuality import OUTLIERS, SAMPLES
 from fallback_guard.core.request import PickItem, PickRequest
+from fallback_guard.core.request_states import TERMINAL
 from fallback_guard.core.units import NS_PER_MS
-from timeline import BEGAN_NS
+from timeline import BEGAN_NS, SPARE_PAUSE_NS, WINDOW_MS
 
 Key = tuple[str, str]
 """A robot and a request."""
@@ -80,14 +83,17 @@ WAITS_NS: Final = (
     1,
     -20 * NS_PER_MS,
     20 * NS_PER_MS,
-    145 * NS_PER_MS - 1,
-    145 * NS_PER_MS,
-    145 * NS_PER_MS + 1,
+    WINDOW_MS * NS_PER_MS - 1,
+    WINDOW_MS * NS_PER_MS,
+    WINDOW_MS * NS_PER_MS + 1,
     200 * NS_PER_MS,
     855 * NS_PER_MS,
     1_000 * NS_PER_MS,
     1_000 * NS_PER_MS + 1,
 )
+HAND_OVERS_NS: Final = (0, 0, 0, 1, 2 * NS_PER_MS, 20 * NS_PER_MS, 60 * NS_PER_MS)
+"""How long a motion may take to the middleware: less than the margin at the least, more, and more than at the most."""
+
 VARIANTS: Final = 6
 CLOSURES: Final = (
     AS_ON_THE_MAP,
@@ -194,16 +200,25 @@ def event_of(step: Step) -> Event:
 class Simulation:
     """One guard, and beside it the plainest account of what it owes to whom."""
 
-    def __init__(self, config: GuardConfig, *, hangs: bool) -> None:
-        """Begin; a guard that hangs is not woken by its timer, only by events."""
+    def __init__(self, config: GuardConfig, *, hangs: bool, hand_over_ns: int = 0) -> None:
+        """Begin; a guard that hangs is not woken by its timer, only by events.
+
+        `hand_over_ns` is how long the middleware takes for a motion, while nothing else can be done.
+        """
         self.config = config
+        self.margins_ns: set[int] = set()
         self.guard = Guard(config=config, warehouse=world.warehouse())
         self.said: list[str] = []
         self._hangs = hangs
+        self._hand_over_ns = hand_over_ns
+        self._is_punctual = not hangs and hand_over_ns == 0
         self._clock_ns = BEGAN_NS
         self._latest_ns = 0  # What the guard has seen; it can only rise.
         self._asked: dict[Key, PickRequest | None] = {}
         self._due_ns: dict[Key, int] = {}
+        self._margin_ns: dict[Key, int] = {}
+        self._dispatched_ns: list[int] = []
+        self._woken_ns: list[int] = []
         self._decided: dict[Key, MotionKind] = {}
         self._recovered: set[Key] = set()
         self._accepted: list[Key] = []
@@ -238,18 +253,23 @@ class Simulation:
 
     def _pass_time(self, wait_ns: int) -> None:
         until_ns = self._clock_ns + wait_ns
-        while (
-            not self._hangs
-            and (wake_ns := self.guard.next_wake_ns) is not None
-            and wake_ns <= until_ns
-        ):
+        while (wake_ns := self._wake_ns()) is not None and wake_ns <= until_ns:
             self._clock_ns = max(wake_ns, self._clock_ns)
             self._step(TimePassed())
             after_ns = self.guard.next_wake_ns
             assert after_ns is None or after_ns > self._latest_ns, (
                 "a wake is over when it was served"
             )
-        self._clock_ns = until_ns
+        self._clock_ns = max(until_ns, self._clock_ns) if wait_ns >= 0 else until_ns
+
+    def _wake_ns(self) -> int | None:
+        """Return when the guard is woken next: for what falls due, or for spare work."""
+        if self._hangs:
+            return None
+        wakes_ns = [] if self.guard.next_wake_ns is None else [self.guard.next_wake_ns]
+        if self.guard.has_spare_work:
+            wakes_ns.append(max(self._clock_ns, self._latest_ns) + SPARE_PAUSE_NS)
+        return min(wakes_ns, default=None)
 
     def _expect(self, event: Event) -> None:
         """Write down what the guard owes because of this event."""
@@ -283,28 +303,69 @@ class Simulation:
         return sum(
             key[0] == robot_id
             and key not in self._decided
-            and self._due_ns.get(key, now_ns) + self.config.window_ns > now_ns
+            and (key not in self._due_ns or self._closes_ns(key) > now_ns)
             for key in self._asked
         )
+
+    def _closes_ns(self, key: Key) -> int:
+        """Return when the window of a request that fell due closes, also where it needed none."""
+        return self._due_ns[key] + self.config.deadline_ns - self._margin_ns[key]
+
+    def _margin_now_ns(self) -> int:
+        """Return the margin that the lateness measured so far makes."""
+        wanted_ns = 0
+        for samples in (self._dispatched_ns, self._woken_ns):
+            wanted_ns += ([0] * (OUTLIERS + 1) + sorted(samples[-SAMPLES:]))[-1 - OUTLIERS]
+        least_ns, most_ns = self.config.dispatch_margin_ns, self.config.dispatch_margin_ns_max
+        return min(most_ns, max(least_ns, wanted_ns))
 
     def _fall_due(self, key: Key, stamp_age_ns: int) -> None:
         believable = 0 <= stamp_age_ns <= STAMP_AGE_NS_MAX
         self._due_ns[key] = max(self._clock_ns, self._latest_ns) - (
             stamp_age_ns if believable else 0
         )
+        self._margin_ns[key] = self._margin_now_ns()
 
     def _step(self, event: Event) -> None:
+        """Let something happen, and hand over what comes of it, one motion after the other."""
+        undone = self._tell(event)
+        woke_ns = self._latest_ns if isinstance(event, TimePassed) else None
+        while undone:
+            sent = undone.pop(0)
+            self._clock_ns += self._hand_over_ns
+            undone += self._tell(self._dispatched(sent, woke_ns))
+
+    def _dispatched(self, sent: SendMotion, woke_ns: int | None) -> Dispatched:
+        """Write down what the guard is to learn of its lateness; return what it is told."""
+        now_ns = max(self._clock_ns, self._latest_ns)
+        if sent.planned_ns is not None:
+            self._dispatched_ns.append(now_ns - sent.planned_ns)
+            if woke_ns is not None:
+                self._woken_ns.append(max(0, woke_ns - sent.planned_ns))
+        self._counted["late"] += sent.deadline_ns is not None and now_ns > sent.deadline_ns
+        return Dispatched(planned_ns=sent.planned_ns, woke_ns=woke_ns, deadline_ns=sent.deadline_ns)
+
+    def _tell(self, event: Event) -> list[SendMotion]:
+        """Let the guard do one step, and check all that must hold after it; return the motions."""
         latched = () if isinstance(event, ResetRequested) else self.guard.latched_robots
         self._latest_ns = max(self._clock_ns, self._latest_ns)
         effects = self.guard.step(event, self._clock_ns)
         self.said.append(repr(effects))
         self._check(effects, latched)
         self._just_accepted = None
-        for key, due_ns in self._due_ns.items():
-            if due_ns + self.config.window_ns <= self._latest_ns:
+        for key in self._due_ns:
+            if self._closes_ns(key) <= self._latest_ns:
                 assert key in self._decided, f"G1: {key} was not decided when its window closed"
         self._check_counters()
         self._check_memory()
+        self._check_margin()
+        return [effect for effect in effects if isinstance(effect, SendMotion)]
+
+    def _check_margin(self) -> None:
+        margin_ns = self.guard.margin.ns
+        assert self.config.dispatch_margin_ns <= margin_ns <= self.config.dispatch_margin_ns_max
+        assert margin_ns == self._margin_now_ns(), "the margin follows what was measured"
+        self.margins_ns.add(margin_ns)
 
     def _check(self, effects: tuple[Effect, ...], latched: tuple[str, ...]) -> None:
         left = list(effects)
@@ -313,7 +374,7 @@ class Simulation:
             if isinstance(effect, SendMotion):
                 report = left.pop(0)
                 assert isinstance(report, ReportDecision), "a motion is followed by its record"
-                self._check_motion(effect.motion, report.decision)
+                self._check_motion(effect, report.decision)
                 assert (
                     effect.motion.kind is MotionKind.SAFE_MOVE
                     or effect.motion.robot_id not in latched
@@ -329,7 +390,8 @@ class Simulation:
                 or effect.decision.failure_mode is not FailureMode.INTERNAL_ERROR
             )
 
-    def _check_motion(self, motion: Motion, decision: Decision) -> None:
+    def _check_motion(self, sent: SendMotion, decision: Decision) -> None:
+        motion = sent.motion
         key = motion.robot_id, motion.request_id
         assert (decision.robot_id, decision.request_id, decision.sequence) == (
             *key,
@@ -341,21 +403,30 @@ class Simulation:
         assert motion.sequence > self._sequence.get(motion.robot_id, 0), "G6: sequences rise"
         self._sequence[motion.robot_id] = motion.sequence
         if decision.occasion is Occasion.DUE:
-            self._check_due(key, motion, decision)
+            self._check_due(key, sent, decision)
         else:
             assert decision.occasion is Occasion.RECOVERY
+            assert (sent.planned_ns, sent.deadline_ns) == (None, None)
             self._check_recovery(key, motion)
         if motion.kind is MotionKind.ROUTE:
             self._check_route(key, motion)
 
-    def _check_due(self, key: Key, motion: Motion, decision: Decision) -> None:
+    def _check_due(self, key: Key, sent: SendMotion, decision: Decision) -> None:
+        motion, closes_ns = sent.motion, self._closes_ns(key)
         assert key in self._due_ns, "nothing is decided before it is due"
         assert key not in self._decided, "G1: one decision"
         self._decided[key] = motion.kind
         assert decision.time_to_decision_ns == self._latest_ns - self._due_ns[key]
-        if not self._hangs:
-            assert decision.time_to_decision_ns <= self.config.window_ns, "G1: in time"
-        in_time = decision.time_to_decision_ns < self.config.window_ns
+        deadline_ns = self._due_ns[key] + self.config.deadline_ns
+        assert closes_ns <= deadline_ns - self.config.dispatch_margin_ns
+        if self._is_punctual:
+            assert self._latest_ns <= closes_ns, "G1: in time"
+        in_time = self._latest_ns < closes_ns
+        assert sent.planned_ns in (None, closes_ns)
+        assert decision.dispatch_margin_ns in (0, self._margin_ns[key])
+        is_late = self._latest_ns > deadline_ns
+        assert sent.deadline_ns == (None if is_late else deadline_ns)
+        self._counted["late"] += is_late
         if motion.kind is MotionKind.ROUTE and motion.source != "standby":
             assert in_time
             assert motion.reason is None
@@ -400,30 +471,39 @@ class Simulation:
         assert counters.decisions == counters.routes + counters.safe_moves == len(self._decided)
         assert counters.recoveries == counted["recovery"]
         assert counters.refusals >= counted["refused"]
-        assert self._hangs or counters.decisions_late == 0
+        assert counters.decisions_late == self._counted["late"]
+        assert not self._is_punctual or counters.decisions_late == 0
 
     def _check_memory(self) -> None:
         for robot in self.guard._fleet:
             assert len(robot.requests) <= REQUESTS_REMEMBERED_MAX
             for record in robot.requests.values():
                 assert len(record.answers_seen) <= CANDIDATES_PER_REQUEST_MAX
+                if record.sequence and record.state in TERMINAL:
+                    assert (record.prepared, record.staged, record.last_judged) == (None,) * 3
+                    assert not record.answers_seen
         assert len(self.guard._timers) <= len(self.said)
 
 
-def simulate(config: GuardConfig, steps: list[Step], *, hangs: bool) -> None:
+def simulate(config: GuardConfig, steps: list[Step], *, hangs: bool, hand_over_ns: int) -> None:
     """Run, and run again: the same events give the same bytes (G4)."""
-    first, second = Simulation(config, hangs=hangs), Simulation(config, hangs=hangs)
+    first, second = (Simulation(config, hangs=hangs, hand_over_ns=hand_over_ns) for _ in range(2))
     first.run(steps)
     second.run(steps)
     assert first.said == second.said
 
 
 @settings(max_examples=150, deadline=None, print_blob=True)
-@given(config=CONFIGS, steps=st.lists(STEPS, max_size=30), hangs=st.booleans())
+@given(
+    config=CONFIGS,
+    steps=st.lists(STEPS, max_size=30),
+    hangs=st.booleans(),
+    hand_over_ns=st.sampled_from(HAND_OVERS_NS),
+)
 def test_the_guarantees_hold_for_any_events(
-    config: GuardConfig, steps: list[Step], *, hangs: bool
+    config: GuardConfig, steps: list[Step], *, hangs: bool, hand_over_ns: int
 ) -> None:
-    simulate(config, steps, hangs=hangs)
+    simulate(config, steps, hangs=hangs, hand_over_ns=hand_over_ns)
 
 
 @pytest.mark.parametrize("seed", range(40))
@@ -437,7 +517,9 @@ def test_the_guarantees_hold_in_long_runs(seed: int) -> None:
             "standby_at_deadline": random.random() < 0.3,
         }
     )
-    simulate(config, [random_step(random) for _ in range(150)], hangs=random.random() < 0.3)
+    steps = [random_step(random) for _ in range(150)]
+    hangs, hand_over_ns = random.random() < 0.3, random.choice(HAND_OVERS_NS)
+    simulate(config, steps, hangs=hangs, hand_over_ns=hand_over_ns)
 
 
 def test_the_simulation_sees_every_kind_of_decision() -> None:
@@ -449,6 +531,22 @@ def test_the_simulation_sees_every_kind_of_decision() -> None:
         simulation.run([random_step(random) for _ in range(100)])
         seen += simulation._counted
     assert min(seen[kind] for kind in ("route", "safe move", "recovery", "refused")) >= 20, seen
+    assert seen["late"] == 0
+
+
+def test_the_simulation_sees_the_margin_follow() -> None:
+    """Likewise one in which the guard is never late."""
+    margins_ns: set[int] = set()
+    seen: Counter[str] = Counter()
+    config = guard_config({"latch_after": 100})
+    for seed, hand_over_ns in enumerate(HAND_OVERS_NS):
+        random = Random(seed)  # noqa: S311  # reproducible, not secret
+        simulation = Simulation(config, hangs=False, hand_over_ns=hand_over_ns)
+        simulation.run([random_step(random) for _ in range(100)])
+        margins_ns |= simulation.margins_ns
+        seen += simulation._counted
+    assert {config.dispatch_margin_ns, config.dispatch_margin_ns_max} < margins_ns
+    assert seen["late"] >= 5, seen
 
 
 @pytest.mark.parametrize("broken", ["twice", "never", "no record", "old sequence"])

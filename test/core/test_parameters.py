@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fallback_guard.core.config import GUARD_PARAMETERS, RECOVERIES, GuardConfig, guard_config
+from fallback_guard.core.limits import STAMP_AGE_NS_MAX
 from fallback_guard.core.parameters import Parameter, ParameterError
 from fallback_guard.core.units import ns_to_ms, ns_to_seconds, seconds_to_ns
 
@@ -122,7 +123,7 @@ def test_no_parameter_turns_the_guard_off() -> None:
         {row.name: row.maximum for row in NUMBERS if row.maximum and type(row.default) is float}
     )
     assert config.deadline_ns > 0
-    assert 0 < guard_config({"deadline_ms": 5_000}).window_ns < 5_000_000_000
+    assert 0 < config.dispatch_margin_ns <= config.dispatch_margin_ns_max < config.deadline_ns
 
 
 @pytest.mark.parametrize(("heartbeat_ms", "accepted"), [(249, True), (250, True), (251, False)])
@@ -135,8 +136,31 @@ def test_a_lease_outlasts_two_signs_of_life(heartbeat_ms: int, *, accepted: bool
             guard_config(given_)
 
 
-def test_the_shortest_window_is_longer_than_a_stamp_is_believed() -> None:
-    assert guard_config({"deadline_ms": 100, "dispatch_margin_ms": 40}).window_ns == 60_000_000
+@pytest.mark.parametrize(("margin_ms_max", "accepted"), [(49, True), (50, False), (51, False)])
+def test_the_shortest_window_is_longer_than_a_stamp_is_believed(
+    margin_ms_max: int, *, accepted: bool
+) -> None:
+    given_ = {"deadline_ms": 100, "dispatch_margin_ms_max": margin_ms_max}
+    if accepted:
+        config = guard_config(given_)
+        assert config.deadline_ns - config.dispatch_margin_ns_max > STAMP_AGE_NS_MAX
+    else:
+        with pytest.raises(ParameterError, match=r"'deadline_ms' \(100\).* has to be over 50 ms"):
+            guard_config(given_)
+
+
+@pytest.mark.parametrize(("margin_ms_max", "accepted"), [(19, False), (20, True), (21, True)])
+def test_the_margin_at_most_is_not_below_that_at_least(
+    margin_ms_max: int, *, accepted: bool
+) -> None:
+    given_ = {"dispatch_margin_ms": 20, "dispatch_margin_ms_max": margin_ms_max}
+    if accepted:
+        assert guard_config(given_).dispatch_margin_ns == 20_000_000
+    else:
+        with pytest.raises(
+            ParameterError, match=r"_max' \(19\) is below 'dispatch_margin_ms' \(20\)"
+        ):
+            guard_config(given_)
 
 
 @given(st.floats(-1e6, 1e6))

@@ -17,6 +17,7 @@ from fallback_guard.core.motion import Motion, MotionKind
 from fallback_guard.core.outbox import Counters
 from fallback_guard.core.rules import Stage
 from fallback_guard.core.safe_moves import SafeMoveKind
+from fallback_guard.nodes.status import Timing
 
 if TYPE_CHECKING:
     from enum import IntEnum
@@ -71,11 +72,17 @@ def test_a_message_that_nobody_filled_in_moves_nothing() -> None:
 
 def test_the_stages_and_the_counters_are_fields() -> None:
     decision = _fields("GuardDecision")
-    assert [name.removesuffix("_ns") for name in decision if name.endswith("_ns")] == [
-        stage.value for stage in Stage
+    timing = [field.name for field in fields(Timing)]
+    # In the order in which they come: the validation is a part of the decision.
+    assert [name for name in decision if name.endswith("_ns")] == [
+        *timing[:2],
+        *(f"{stage.value}_ns" for stage in Stage),
+        *timing[2:],
     ]
     state = _fields("GuardState")
-    assert state[-len(fields(Counters)) :] == [field.name for field in fields(Counters)]
+    punctuality = ["dispatch_margin", "lateness", "realtime_priority"]
+    counters = [field.name for field in fields(Counters)]
+    assert state[-len(counters) - len(punctuality) :] == [*counters, *punctuality]
 
 
 @pytest.mark.parametrize(
@@ -84,6 +91,7 @@ def test_the_stages_and_the_counters_are_fields() -> None:
 def test_every_value_has_a_field(message: str, kind: type[Motion | Decision]) -> None:
     converted = {"lease_ns": "lease", "planning_ns": "planning_time", "stage_ns": "envelope_ns"}
     converted |= {"time_to_decision_ns": "time_to_decision", "time_left_ns": "time_left"}
+    converted |= {"dispatch_margin_ns": "dispatch_margin"}
     names = {converted.get(field.name, field.name) for field in fields(kind)}
     assert names <= set(_fields(message))
 

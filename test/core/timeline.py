@@ -10,6 +10,7 @@ from fallback_guard.core.effects import Decision, Effect, Occasion, ReportDecisi
 from fallback_guard.core.events import (
     CandidateArrived,
     ConfigurationChanged,
+    Dispatched,
     Event,
     MapChanged,
     PositionArrived,
@@ -31,14 +32,23 @@ if TYPE_CHECKING:
 BEGAN_NS: Final = 7_777_777_777_777
 """When a timeline begins on the guard's clock: no round number, so that nothing rests on one."""
 
+WINDOW_MS: Final = guard_config({}).deadline_ms - guard_config({}).dispatch_margin_ms
+"""From falling due to the closing of the window, by a punctual guard with the usual parameters."""
+
+SPARE_PAUSE_NS: Final = NS_PER_MS
+"""Between two pieces of spare work, as in the node."""
+
 _REPORTS_NS: Final = 500 * NS_PER_MS
 
 
 class Timeline:
     """One guard with an ideal timer and, unless told otherwise, a robot that reports where it stands.
 
+    Motions are handed over as soon as they are decided, and the guard hears of it, as the node tells it.
+    `hand_over_ns` is how long that takes.
+
     Everything but `expect_...` happens at the present moment; `at_ms` and `at_ns` move it on, measured from
-    the beginning, and wake the guard on the way whenever it asked for that.
+    the beginning, and wake the guard on the way whenever it asked for that, and once a millisecond for spare work.
     """
 
     def __init__(self, *, standing_on: int | None = 1, **parameters: object) -> None:
@@ -48,6 +58,7 @@ class Timeline:
         self.requests: dict[str, PickRequest] = {}
         self.pending: list[Effect] = []
         self.now_ns = BEGAN_NS
+        self.hand_over_ns = 0
         self._standing_on = standing_on
         self._reported_ns = BEGAN_NS
         self._attempt = 0
@@ -58,8 +69,19 @@ class Timeline:
     # What happens
 
     def step(self, event: Event) -> Timeline:
-        """Let anything happen."""
-        self.pending.extend(self.guard.step(event, self.now_ns))
+        """Let anything happen, and hand over what comes of it."""
+        woke_ns = self.now_ns if isinstance(event, TimePassed) else None
+        undone = list(self.guard.step(event, self.now_ns))
+        while undone:
+            effect = undone.pop(0)
+            self.pending.append(effect)
+            if isinstance(effect, SendMotion):
+                self.now_ns += self.hand_over_ns
+                dispatched = Dispatched(
+                    planned_ns=effect.planned_ns, woke_ns=woke_ns, deadline_ns=effect.deadline_ns
+                )
+                # What has fallen due meanwhile comes after what was decided before it.
+                undone += self.guard.step(dispatched, self.now_ns)
         return self
 
     def request(self, request: PickRequest | None = None, *, stamp_age_ns: int = 0) -> Timeline:
@@ -158,13 +180,14 @@ class Timeline:
             moments = [target_ns]
             if self.guard.next_wake_ns is not None:
                 moments.append(self.guard.next_wake_ns)
+            if self.guard.has_spare_work:
+                moments.append(self.now_ns + SPARE_PAUSE_NS)
             if self._standing_on is not None:
                 moments.append(self._reported_ns + _REPORTS_NS)
             self.now_ns = max(self.now_ns, min(moments))
             if self._standing_on is not None and self.now_ns >= self._reported_ns + _REPORTS_NS:
                 self.on_node(self._standing_on)
-            else:
-                self.step(TimePassed())
+            self.step(TimePassed())
             if self.now_ns >= target_ns:
                 return self
 

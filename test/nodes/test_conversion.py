@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import math
+from dataclasses import fields, replace
 from typing import TYPE_CHECKING, Final
 
 import pytest
 from builtin_interfaces.msg import Duration, Time
+from rclpy.serialization import deserialize_message, serialize_message
 from std_msgs.msg import Header
 
 from fallback_guard import msg
@@ -22,6 +24,7 @@ from fallback_guard.core.safe_moves import SafeMoveKind
 from fallback_guard.core.units import NS_PER_S
 from fallback_guard.core.waypoint import Waypoint
 from fallback_guard.nodes import conversion
+from fallback_guard.nodes.status import Status, Timing
 
 if TYPE_CHECKING:
     from harness import Message
@@ -29,7 +32,19 @@ if TYPE_CHECKING:
 INT32_MIN, INT32_MAX = -(2**31), 2**31 - 1
 UINT32_MAX, UINT64_MAX = 2**32 - 1, 2**64 - 1
 STAMP: Final = Time(sec=7, nanosec=8)
+NOW_NS: Final = 7 * NS_PER_S + 8
 BY_OTHER_NAMES: Final = {"bucket", "vda5050_error", "header"}
+
+
+def motion_message(motion: Motion) -> Message:
+    """Write a motion, and read it as its robot does."""
+    return deserialize_message(conversion.motion_bytes(motion, NOW_NS), msg.MotionCommand)
+
+
+def decision_message(decision: Decision, timing: Timing) -> Message:
+    """Write a decision, and read it as those who listen do."""
+    data = conversion.decision_bytes(decision, timing, NOW_NS)
+    return deserialize_message(data, msg.GuardDecision)
 
 
 def fields_of(message: Message) -> set[str]:
@@ -89,7 +104,7 @@ def test_a_pick_request_is_read_field_by_field() -> None:
         instructions="Heavy first.",
         on_due=True,
     )
-    event = conversion.to_request_arrived(message, ros_now_ns=7 * NS_PER_S + 108)
+    event = conversion.read_request(serialize_message(message), NOW_NS + 100)
     request = event.request
     assert event.stamp_age_ns == 100
     assert {"header", *(name for name in dir(request) if name in fields_of(message))} == fields_of(
@@ -101,17 +116,33 @@ def test_a_pick_request_is_read_field_by_field() -> None:
     )
     for name in fields_of(message) - {"header", "items"}:
         assert getattr(request, name) == getattr(message, name), name
+    assert conversion.to_pick_request(message) == request
+    again = conversion.from_pick_request(request, message.header)
+    assert again == message
 
 
-def test_of_too_many_items_one_too_many_is_read() -> None:
-    message = msg.PickRequest(items=[msg.PickItem()] * 10_000)
-    assert len(conversion.to_pick_request(message).items) == STOPS_MAX + 1
+@pytest.mark.parametrize(
+    ("count", "read"),
+    [
+        (STOPS_MAX - 1, STOPS_MAX - 1),
+        (STOPS_MAX, STOPS_MAX),
+        (STOPS_MAX + 1, STOPS_MAX + 1),
+        (STOPS_MAX + 2, STOPS_MAX + 1),
+        (10_000, STOPS_MAX + 1),
+    ],
+)
+def test_of_too_many_items_one_too_many_is_read(count: int, read: int) -> None:
+    message = msg.PickRequest(items=[msg.PickItem()] * count, instructions="last")
+    request = conversion.read_request(serialize_message(message), 0).request
+    assert len(request.items) == len(conversion.to_pick_request(message).items) == read
+    # What cannot be served is not read to its end.
+    assert request.instructions == ("last" if count <= STOPS_MAX else "")
 
 
 def test_a_due_message_is_read_field_by_field() -> None:
     message = msg.RouteDue(header=Header(stamp=STAMP), request_id="R-1", robot_id="picker_1")
     assert fields_of(message) == {"header", "request_id", "robot_id"}
-    event = conversion.to_route_fell_due(message, ros_now_ns=0)
+    event = conversion.read_route_due(serialize_message(message), 0)
     assert (event.request_id, event.robot_id) == ("R-1", "picker_1")
     assert event.stamp_age_ns == -(7 * NS_PER_S + 8), "a stamp from the future is younger than now"
 
@@ -119,7 +150,7 @@ def test_a_due_message_is_read_field_by_field() -> None:
 @pytest.mark.parametrize("seconds", [INT32_MIN, -1, 0, INT32_MAX])
 def test_a_stamp_may_be_anything(seconds: int) -> None:
     message = msg.RouteDue(header=Header(stamp=Time(sec=seconds, nanosec=UINT32_MAX)))
-    event = conversion.to_route_fell_due(message, ros_now_ns=5)
+    event = conversion.read_route_due(serialize_message(message), 5)
     assert event.stamp_age_ns == 5 - (seconds * NS_PER_S + UINT32_MAX)
 
 
@@ -133,7 +164,7 @@ def test_a_candidate_is_read_field_by_field() -> None:
         planning_time=Duration(sec=-3, nanosec=4),
         failure="PLANNER_TIMEOUT",
     )
-    event = conversion.to_candidate_arrived(message, bytes_max=256)
+    event = conversion.read_candidate(serialize_message(message), 256)
     for name in fields_of(message) - {"header", "payload", "planning_time"}:
         assert getattr(event, name) == getattr(message, name), name
     assert event.payload == bytes(range(256))
@@ -142,14 +173,15 @@ def test_a_candidate_is_read_field_by_field() -> None:
 
 @pytest.mark.parametrize(("size", "read"), [(9, 9), (10, 10), (11, 11), (12, 11), (1_000, 11)])
 def test_of_a_payload_one_byte_over_the_limit_is_read(size: int, read: int) -> None:
-    message = msg.RouteCandidate(payload=b"x" * size)
-    assert len(conversion.to_candidate_arrived(message, bytes_max=10).payload) == read
+    message = msg.RouteCandidate(payload=b"x" * size, failure="PLANNER_TIMEOUT")
+    event = conversion.read_candidate(serialize_message(message), 10)
+    assert event.payload == b"x" * read
+    assert event.failure == "PLANNER_TIMEOUT", "what stands behind the payload is found"
 
 
 def test_a_position_is_read_field_by_field() -> None:
-    event = conversion.to_position_arrived(
-        msg.RobotPosition(robot_id="picker_1", x=-1e308, y=math.inf, theta=1.0, lost=True)
-    )
+    message = msg.RobotPosition(robot_id="picker_1", x=-1e308, y=math.inf, theta=1.0, lost=True)
+    event = conversion.read_position(serialize_message(message))
     assert (event.robot_id, event.x, event.y, event.lost) == ("picker_1", -1e308, math.inf, True)
 
 
@@ -189,7 +221,7 @@ def test_a_motion_is_written_field_by_field() -> None:
         safe_move_target=UINT32_MAX,
         lease_ns=500_000_001,
     )
-    message = conversion.to_motion_command(motion, STAMP)
+    message = motion_message(motion)
     assert (message.header.stamp, message.header.frame_id) == (STAMP, "map")
     assert message.reason == "PLANNER_LATE"
     assert conversion.from_duration(message.lease) == 500_000_001
@@ -217,8 +249,11 @@ def test_a_safe_move_without_a_way_is_written(kind: SafeMoveKind) -> None:
         safe_move_target=0,
         lease_ns=0,
     )
-    message = conversion.to_motion_command(motion, STAMP)
+    message = motion_message(motion)
     assert (message.kind, message.safe_move, message.reason) == (2, int(kind), "")
+
+
+TIMING: Final = Timing(transport_ns=UINT64_MAX, waiting_ns=20, decision_ns=300, dispatch_ns=4_000)
 
 
 @pytest.mark.parametrize("mode", [None, *FailureMode])
@@ -240,25 +275,59 @@ def test_a_decision_is_written_field_by_field(mode: FailureMode | None) -> None:
         clock=Clock.ARRIVAL,
         time_to_decision_ns=145_000_001,
         time_left_ns=4_999_999,
+        dispatch_margin_ns=5_000_001,
         planning_ns=2**70,
         stage_ns={stage: number for number, stage in enumerate(Stage, start=2**63)},
         candidates_refused=UINT32_MAX,
     )
-    message = conversion.to_guard_decision(decision, STAMP)
-    durations = {"time_to_decision", "time_left", "planning_time"}
+    message = decision_message(decision, TIMING)
+    durations = {"time_to_decision", "time_left", "dispatch_margin", "planning_time"}
     stages = {f"{stage.value}_ns" for stage in Stage}
-    assert stages | durations | BY_OTHER_NAMES < fields_of(message)
-    for name in fields_of(message) - durations - stages - BY_OTHER_NAMES - {"failure_mode"}:
+    timing = {field.name for field in fields(Timing)}
+    assert stages | timing | durations | BY_OTHER_NAMES < fields_of(message)
+    others = stages | timing | durations | BY_OTHER_NAMES | {"failure_mode"}
+    for name in fields_of(message) - others:
         assert getattr(message, name) == getattr(decision, name), name
     assert message.failure_mode == (mode.value if mode else "")
     assert message.bucket == (FAILURE_MODES[mode].bucket if mode else Bucket.NONE)
     assert message.vda5050_error == ((FAILURE_MODES[mode].vda5050_error if mode else None) or "")
     assert message.header.stamp == STAMP
     assert conversion.from_duration(message.time_to_decision) == 145_000_001
-    assert conversion.from_duration(message.time_left) == 4_999_999
+    assert conversion.from_duration(message.time_left) == 4_999_999 - 300 - 4_000
+    assert conversion.from_duration(message.dispatch_margin) == 5_000_001
+    for name in timing:
+        assert getattr(message, name) == getattr(TIMING, name), name
     assert message.planning_time.sec == INT32_MAX
     for stage in Stage:
         assert getattr(message, f"{stage.value}_ns") == decision.stage_ns[stage]
+
+
+@pytest.mark.parametrize(
+    ("left_ns", "told_ns"), [(4_301, 1), (4_300, 0), (4_299, 0), (0, 0), (10**9, 10**9 - 4_300)]
+)
+def test_the_time_left_is_that_at_the_hand_over(left_ns: int, told_ns: int) -> None:
+    decision = Decision(
+        request_id="R-1",
+        robot_id="picker_1",
+        occasion=Occasion.DUE,
+        outcome=MotionKind.ROUTE,
+        time_left_ns=left_ns,
+    )
+    told = decision_message(decision, TIMING).time_left
+    assert conversion.from_duration(told) == told_ns
+    # Where nothing moves, nothing is handed over.
+    refusal = replace(decision, occasion=Occasion.REFUSAL, outcome=MotionKind.NONE)
+    told = decision_message(refusal, TIMING).time_left
+    assert conversion.from_duration(told) == left_ns
+
+
+@pytest.mark.parametrize(("transport_ns", "told_ns"), [(-1, 0), (-(10**18), 0), (0, 0), (1, 1)])
+def test_a_message_from_a_clock_that_goes_ahead_was_not_under_way(
+    transport_ns: int, told_ns: int
+) -> None:
+    decision = Decision(request_id="R-1", robot_id="picker_1", occasion=Occasion.REFUSAL)
+    message = decision_message(decision, Timing(transport_ns=transport_ns))
+    assert message.transport_ns == told_ns
 
 
 def test_a_state_is_written_field_by_field() -> None:
@@ -271,24 +340,53 @@ def test_a_state_is_written_field_by_field() -> None:
         refusals=6,
         decisions_late=UINT64_MAX,
     )
-    message = conversion.to_guard_state(
-        stamp=STAMP,
-        heartbeat=UINT64_MAX,
-        period_ns=100_000_000,
-        state=2,
-        latched_robots=("a", "b"),
-        closures=Time(sec=5),
+    status = Status(
+        is_active=True,
+        latched=("a", "b"),
         edges_blocked=UINT32_MAX,
         counters=counters,
+        margin_ns=40_000_001,
+        lateness_ns=2**70,
+        margin_is_widened=True,
     )
-    others = {"header", "heartbeat", "period", "state", "latched_robots"}
-    others |= {"closures", "edges_blocked"}
+    message = state_message(status)
+    others = {"header", "heartbeat", "period", "state", "latched_robots", "closures"}
+    others |= {"edges_blocked", "dispatch_margin", "lateness", "realtime_priority"}
     for name in fields_of(message) - others:
         assert getattr(message, name) == getattr(counters, name), name
-    assert (message.header.stamp, message.heartbeat, message.state) == (STAMP, UINT64_MAX, 2)
+    assert (message.header.stamp, message.heartbeat) == (STAMP, UINT64_MAX)
     assert message.latched_robots == ["a", "b"]
     assert (message.closures.sec, message.edges_blocked) == (5, UINT32_MAX)
     assert conversion.from_duration(message.period) == 100_000_000
+    assert conversion.from_duration(message.dispatch_margin) == 40_000_001
+    assert message.lateness.sec == INT32_MAX
+    assert message.realtime_priority == 99
+
+
+def state_message(status: Status) -> Message:
+    """Write a sign of life."""
+    return conversion.to_guard_state(
+        stamp=STAMP,
+        heartbeat=UINT64_MAX,
+        period_ns=100_000_000,
+        closures=Time(sec=5),
+        status=status,
+        realtime_priority=99,
+    )
+
+
+@pytest.mark.parametrize(
+    ("is_active", "latched", "state"),
+    [
+        (False, (), msg.GuardState.STATE_INACTIVE),
+        (False, ("a",), msg.GuardState.STATE_INACTIVE),
+        (True, (), msg.GuardState.STATE_ACTIVE),
+        (True, ("a",), msg.GuardState.STATE_LATCHED),
+    ],
+)
+def test_which_state_is_told(latched: tuple[str, ...], state: int, *, is_active: bool) -> None:
+    status = Status(is_active=is_active, latched=latched, counters=Counters())
+    assert state_message(status).state == state
 
 
 @pytest.mark.parametrize(
