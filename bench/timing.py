@@ -86,7 +86,7 @@ SCENARIOS: Final[Mapping[str, Scenario]] = {
     "staged": Scenario(
         says="a staged route that falls due", kinds=("staged",), rate_hz=50.0, robots=20, share=0.2
     ),
-    "quiet": Scenario(says="a silent planner, nothing else to do"),
+    "quiet": Scenario(says="a silent planner, nothing else to do", rate_hz=100.0),
     "hogs": Scenario(says=f"a silent planner, {_HOGS} busy processes", load=("hog",) * _HOGS),
     "flood_valid": Scenario(
         says="valid answers of 16 kB to another robot, 1,000 a second",

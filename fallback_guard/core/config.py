@@ -30,7 +30,7 @@ GUARD_PARAMETERS: Final = (
         minimum=1,
         maximum=40,
         read_only=True,
-        meaning="How long before the deadline the window closes, so that the safe move arrives in time.",
+        meaning="How long before the deadline the window closes at the least, so that the safe move arrives in time.",
     ),
     Parameter(
         name="dispatch_margin_ms_max",

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
@@ -56,7 +57,16 @@ REALTIME_PRIORITY: Final = Parameter(
     read_only=True,
     meaning="SCHED_FIFO priority of every thread, where it is granted; 0: do not ask for one.",
 )
-NODE_PARAMETERS: Final = (AUTOSTART, REALTIME_PRIORITY, *GUARD_PARAMETERS)
+ORDINARY_MARGIN: Final = Parameter(
+    name="dispatch_margin_ms_ordinary",
+    default=15,
+    unit="ms",
+    minimum=1,
+    maximum=40,
+    read_only=True,
+    meaning="The least dispatch margin where no real-time priority was granted.",
+)
+NODE_PARAMETERS: Final = (AUTOSTART, REALTIME_PRIORITY, ORDINARY_MARGIN, *GUARD_PARAMETERS)
 
 _DIAGNOSTICS_PERIOD_S: Final = 1.0
 
@@ -87,6 +97,7 @@ class GuardNode(LifecycleNode):
         values = declared(self, NODE_PARAMETERS)
         autostart = values.pop(AUTOSTART.name)
         self._priority = int(values.pop(REALTIME_PRIORITY.name))
+        self._ordinary_margin_ms = int(values.pop(ORDINARY_MARGIN.name))
         self._values = values
         self._config: GuardConfig = guard_config(values)
 
@@ -166,6 +177,7 @@ class GuardNode(LifecycleNode):
         self._standing = claim(self._priority, urgent_thread=self._dispatcher.thread_id)
         if self._standing.refusal:
             self.get_logger().warning(self._standing.refusal)
+        self._config = self._as_punctual(self._config)
         self._dispatcher.activate(self._guard)
         self._step(ConfigurationChanged(config=self._config))
         self._step(MapChanged(closures=self._closures))
@@ -260,9 +272,16 @@ class GuardNode(LifecycleNode):
         except ParameterError as error:
             return SetParametersResult(successful=False, reason=str(error))
         self._values.update(values)
-        self._config = config
-        self._step(ConfigurationChanged(config=config))
+        self._config = self._as_punctual(config)
+        self._step(ConfigurationChanged(config=self._config))
         return result
+
+    def _as_punctual(self, config: GuardConfig) -> GuardConfig:
+        """Return a configuration with the margin that the guard's standing with the scheduler asks for."""
+        if self._standing.priority:
+            return config
+        least_ms = min(self._ordinary_margin_ms, config.dispatch_margin_ms_max)
+        return replace(config, dispatch_margin_ms=max(config.dispatch_margin_ms, least_ms))
 
     # The core
 

@@ -162,7 +162,7 @@ def test_the_lifecycle_by_its_services(scene: Scene) -> None:
     bystander.wait_for_state(msg.GuardState.STATE_ACTIVE)
     bystander.settle(ROBOT)
     assert routes(scene, "R-1"), "after a cleanup nothing of before is remembered"
-    assert bystander.motions_for("R-1", ROBOT)[0].message.sequence > last_sequence
+    assert bystander.wait_for_motion("R-1", ROBOT).message.sequence > last_sequence
 
 
 def detouring_answer(request_id: str) -> bytes:
