@@ -35,8 +35,8 @@ ROBOTS_MAX: Final = 1_000
 REQUESTS_OPEN_MAX: Final = 8
 """Requests of one robot that are planned ahead at a time."""
 
-REQUESTS_REMEMBERED_MAX: Final = 64
-"""Requests of one robot kept, open or decided, so that a late repeat is known for what it is."""
+REQUESTS_REMEMBERED_MAX: Final = 24
+"""Requests of one robot kept, open or decided, so that a late repeat is known for what it is; 0.36 kB each."""
 
 CANDIDATES_PER_REQUEST_MAX: Final = 16
 """Answers validated for one request; a planner that needs more is flooding."""
