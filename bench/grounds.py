@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Final
 
 import networkx as nx  # type: ignore[import-untyped]
 
-from fallback_guard.core.openness import Closures, openness
+from fallback_guard.core.closures import Closures
+from fallback_guard.core.openness import openness
 from fallback_guard.core.paths import Paths
 from fallback_guard.core.warehouse import Edge, Node, ZoneKind
 from fallback_guard.maps.block_warehouse import BlockSpec, block_warehouse, spec_for_bins

@@ -14,9 +14,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
+from fallback_guard.core.closures import Closures
 from fallback_guard.core.config import guard_config
 from fallback_guard.core.guard import Guard
-from fallback_guard.core.openness import Closures, openness
+from fallback_guard.core.openness import openness
 from fallback_guard.core.paths import Paths
 from fallback_guard.maps.block_warehouse import block_warehouse, spec_for_bins
 from fallback_guard.maps.geojson import parse_warehouse

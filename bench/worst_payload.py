@@ -17,6 +17,7 @@ from dataclasses import dataclass, replace
 from itertools import cycle, islice
 from typing import Final
 
+from fallback_guard.core.closures import Closures
 from fallback_guard.core.judge import Judge
 from fallback_guard.core.limits import (
     IDENTIFIER_CHARS_MAX,
@@ -24,7 +25,7 @@ from fallback_guard.core.limits import (
     STOPS_MAX,
     VIA_NODES_MAX,
 )
-from fallback_guard.core.openness import Closures, openness
+from fallback_guard.core.openness import openness
 from fallback_guard.core.paths import Paths
 from fallback_guard.core.prepared import PreparedRequest
 from fallback_guard.core.request import PickItem, PickRequest

@@ -5,9 +5,9 @@ from dataclasses import dataclass, field
 from enum import IntEnum
 
 from fallback_guard.core.failure_modes import FAILURE_MODES, Bucket, FailureMode
-from fallback_guard.core.motion import Motion, MotionKind
+from fallback_guard.core.limits import STAMP_AGE_NS_MAX
+from fallback_guard.core.motion import Motion, MotionKind, SafeMoveKind
 from fallback_guard.core.rules import Stage
-from fallback_guard.core.safe_moves import SafeMoveKind
 
 
 class Occasion(IntEnum):
@@ -17,6 +17,7 @@ class Occasion(IntEnum):
     DUE = 1
     RECOVERY = 2
     REFUSAL = 3
+    ALARM = 4
 
 
 class Clock(IntEnum):
@@ -25,6 +26,13 @@ class Clock(IntEnum):
     NONE = 0
     STAMP = 1
     ARRIVAL = 2
+
+
+def believable_due(now_ns: int, stamp_age_ns: int) -> tuple[int, Clock]:
+    """Return when a request fell due that is heard of now: at its stamp where that is believable."""
+    if 0 <= stamp_age_ns <= STAMP_AGE_NS_MAX:
+        return now_ns - stamp_age_ns, Clock.STAMP
+    return now_ns, Clock.ARRIVAL
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass
 
+from fallback_guard.core.closures import Closures
 from fallback_guard.core.config import GuardConfig
-from fallback_guard.core.openness import Closures
 from fallback_guard.core.request import PickRequest
 
 
@@ -39,12 +39,16 @@ class CandidateArrived:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PositionArrived:
-    """Where a robot is, in metres in the map frame; `lost` where it does not know."""
+    """Where a robot is, in metres in the map frame; `lost` where it does not know.
+
+    `sequence` is that of the last command it has taken over, 0 where there was none.
+    """
 
     robot_id: str
     x: float
     y: float
     lost: bool = False
+    sequence: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -90,6 +90,8 @@ class FailureMode(str, Enum):
     BAD_REQUEST = "BAD_REQUEST"
     LATCHED = "LATCHED"
     INTERNAL_ERROR = "INTERNAL_ERROR"
+    GUARD_SILENT = "GUARD_SILENT"
+    STRANGER = "STRANGER"
 
 
 Level = Literal["WARNING", "URGENT", "CRITICAL", "FATAL"]
@@ -238,6 +240,12 @@ FAILURE_MODES: Final[Mapping[FailureMode, FailureModeRow]] = MappingProxyType(
         FailureMode.BAD_REQUEST: _safety(_INVALID, "the pick request itself cannot be served"),
         FailureMode.LATCHED: _safety(_NOT_AVAILABLE, "the robot waits for an operator's reset"),
         FailureMode.INTERNAL_ERROR: _safety(_INVALID, "the guard itself failed, and failed closed"),
+        FailureMode.GUARD_SILENT: _safety(
+            _INVALID, "the guard did not decide, so that the watchdog did"
+        ),
+        FailureMode.STRANGER: _safety(
+            _INVALID, "others than one guard and its watchdog can command robots"
+        ),
     }
 )
 

@@ -1,6 +1,7 @@
 """The map as it is open at the moment: its paths and its safe moves."""
 
-from fallback_guard.core.openness import Closures, openness
+from fallback_guard.core.closures import Closures
+from fallback_guard.core.openness import openness
 from fallback_guard.core.paths import Paths
 from fallback_guard.core.safe_moves import SafeMoves
 from fallback_guard.core.warehouse import Warehouse

@@ -14,6 +14,7 @@ from fallback_guard.core.admission import (
     start_refusal,
 )
 from fallback_guard.core.config import GuardConfig
+from fallback_guard.core.counters import Counters
 from fallback_guard.core.effects import Clock, Effect, LatchReset
 from fallback_guard.core.events import (
     CandidateArrived,
@@ -35,7 +36,7 @@ from fallback_guard.core.identifiers import is_identifier, printable
 from fallback_guard.core.judge import Judge
 from fallback_guard.core.limits import COORDINATE_M_MAX
 from fallback_guard.core.motion import ValidatedRoute
-from fallback_guard.core.outbox import Counters, Outbox
+from fallback_guard.core.outbox import Outbox
 from fallback_guard.core.prepared import PreparedRequest
 from fallback_guard.core.punctuality import DispatchMargin
 from fallback_guard.core.records import (
@@ -51,6 +52,7 @@ from fallback_guard.core.request_rules import request_defect
 from fallback_guard.core.request_states import OPEN, RequestInput, RequestState
 from fallback_guard.core.rules import Refusal, first_failure, internal_error
 from fallback_guard.core.safe_moves import CANCEL_AND_HOLD, HOLD, SafeMove
+from fallback_guard.core.sequences import Sequences
 from fallback_guard.core.timers import SPARE_NS, Timers
 from fallback_guard.core.validation import Stopwatch, Verdict, stopped
 from fallback_guard.core.warehouse import Warehouse
@@ -73,17 +75,18 @@ class Guard:
         config: GuardConfig,
         warehouse: Warehouse,
         stopwatch: Stopwatch = stopped,
-        first_sequence: int = 0,
+        sequence_base: int = 0,
     ) -> None:
         """Find the shortest paths of the map.
 
-        Sequence numbers begin above `first_sequence`.  `stopwatch` only measures stages for the record.
+        `sequence_base` is that of `Sequences`.  `stopwatch` only measures stages for the record.
         """
         self._config = config
         self._ground = Ground(warehouse)
         self._judge = Judge(config=config, paths=self._ground.paths, stopwatch=stopwatch)
         self.margin = DispatchMargin(config)
-        self._outbox = Outbox(config=config, first_sequence=first_sequence)
+        self._sequences = Sequences(sequence_base)
+        self._outbox = Outbox(config=config, sequences=self._sequences)
         self._fleet = Fleet()
         self._timers = Timers()
         self._recoveries = Recoveries(
@@ -259,6 +262,7 @@ class Guard:
         if isinstance(robot, Refusal):
             self._outbox.refuse("", event.robot_id, robot)
             return
+        self._sequences.heard(event.sequence)
         robot.position = None
         # Written so that NaN fails it.
         if not event.lost and abs(event.x) <= COORDINATE_M_MAX and abs(event.y) <= COORDINATE_M_MAX:

@@ -38,6 +38,12 @@ REQUESTS_OPEN_MAX: Final = 8
 REQUESTS_REMEMBERED_MAX: Final = 24
 """Requests of one robot kept, open or decided, so that a late repeat is known for what it is; 0.36 kB each."""
 
+REQUESTS_WATCHED_MAX: Final = REQUESTS_OPEN_MAX * ROBOTS_MAX
+"""Requests that the watchdog waits for: all that a guard holds open."""
+
+ANSWERS_REMEMBERED_MAX: Final = REQUESTS_REMEMBERED_MAX * ROBOTS_MAX
+"""Answered requests that the watchdog remembers, so that it does not answer a repeat; as many as the guard does."""
+
 CANDIDATES_PER_REQUEST_MAX: Final = 16
 """Answers validated for one request; a planner that needs more is flooding."""
 

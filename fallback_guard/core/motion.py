@@ -6,7 +6,6 @@ from enum import IntEnum
 from typing import NamedTuple
 
 from fallback_guard.core.failure_modes import FailureMode
-from fallback_guard.core.safe_moves import SafeMoveKind
 from fallback_guard.core.waypoint import Waypoint
 
 
@@ -16,6 +15,15 @@ class MotionKind(IntEnum):
     NONE = 0
     ROUTE = 1
     SAFE_MOVE = 2
+
+
+class SafeMoveKind(IntEnum):
+    """The safe moves in order of severity; the values are those of MotionCommand.msg."""
+
+    NONE = 0
+    HOLD = 1
+    RETREAT = 2
+    CANCEL_AND_HOLD = 3
 
 
 class RouteStop(NamedTuple):

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from enum import Enum
 from types import MappingProxyType
 
+from fallback_guard.core.closures import AS_ON_THE_MAP, Closures
 from fallback_guard.core.warehouse import Pair, Warehouse, ZoneKind
 
 
@@ -13,24 +14,6 @@ class Block(str, Enum):
 
     CLOSED = "closed"
     KEEP_OUT = "keep_out"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Closures:
-    """Every edge and every zone (by id) that is not as the map has it.
-
-    What is both closed and opened is closed; `everything` closes all edges and all refuges.  Where several ids
-    stand for one edge, each of them that is closed has to be opened.
-    """
-
-    closed_edges: frozenset[int] = frozenset()
-    opened_edges: frozenset[int] = frozenset()
-    closed_zones: frozenset[int] = frozenset()
-    opened_zones: frozenset[int] = frozenset()
-    everything: bool = False
-
-
-AS_ON_THE_MAP = Closures()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

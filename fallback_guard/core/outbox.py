@@ -1,41 +1,28 @@
 """Writing motions and decisions: what one step of the guard sends, counts and explains."""
 
-from dataclasses import dataclass
-
 from fallback_guard.core.config import GuardConfig
+from fallback_guard.core.counters import Counters
 from fallback_guard.core.effects import Decision, Effect, Occasion, ReportDecision, SendMotion
 from fallback_guard.core.events import Dispatched
 from fallback_guard.core.failure_modes import FailureMode
 from fallback_guard.core.identifiers import printable
 from fallback_guard.core.limits import REFUSALS_REPORTED_PER_S_MAX
-from fallback_guard.core.motion import Motion, MotionKind, ValidatedRoute
+from fallback_guard.core.motion import Motion, MotionKind, SafeMoveKind, ValidatedRoute
 from fallback_guard.core.records import Judged, RequestRecord
 from fallback_guard.core.rules import Refusal
-from fallback_guard.core.safe_moves import SafeMove, SafeMoveKind
+from fallback_guard.core.safe_moves import SafeMove
+from fallback_guard.core.sequences import Sequences
 from fallback_guard.core.units import NS_PER_S
-
-
-@dataclass(slots=True, kw_only=True)
-class Counters:
-    """What the guard has done; the fields are those of GuardState.msg."""
-
-    requests: int = 0
-    decisions: int = 0
-    routes: int = 0
-    safe_moves: int = 0
-    recoveries: int = 0
-    refusals: int = 0
-    decisions_late: int = 0
 
 
 class Outbox:
     """Collects the effects of one step.  Decides nothing; each motion gets the next sequence number."""
 
-    def __init__(self, *, config: GuardConfig, first_sequence: int) -> None:
-        """Begin above `first_sequence`."""
+    def __init__(self, *, config: GuardConfig, sequences: Sequences) -> None:
+        """Begin with nothing to send."""
         self.counters = Counters()
         self.config = config
-        self._sequence = first_sequence
+        self._sequences = sequences
         self._now_ns = 0
         self._effects: list[Effect] = []
         self._refusals_second = 0
@@ -84,7 +71,7 @@ class Outbox:
                 kind=MotionKind.SAFE_MOVE,
                 request_id=record.request_id,
                 robot_id=record.robot_id,
-                sequence=self._next_sequence(),
+                sequence=self._sequences.next(self._now_ns),
                 reason=refusal.mode,
                 source="",
                 stops=(),
@@ -149,10 +136,6 @@ class Outbox:
             )
         )
 
-    def _next_sequence(self) -> int:
-        self._sequence += 1
-        return self._sequence
-
     def _count_decision(self, record: RequestRecord) -> int | None:
         """Count a decision; return by when it has to be with the robot, None where it is counted as late already."""
         self.counters.decisions += 1
@@ -187,7 +170,7 @@ class Outbox:
                 kind=MotionKind.ROUTE,
                 request_id=record.request_id,
                 robot_id=record.robot_id,
-                sequence=self._next_sequence(),
+                sequence=self._sequences.next(self._now_ns),
                 reason=reason,
                 source=route.source,
                 stops=route.stops,

@@ -6,6 +6,7 @@ from math import isfinite
 from typing import Final, TypeVar
 
 from fallback_guard.core.identifiers import printable
+from fallback_guard.core.unusable import UnusableError
 
 Value = bool | int | float | str
 """What a parameter may hold; its type is that of the default."""
@@ -15,7 +16,7 @@ _INT_MAX: Final = 2**63 - 1
 """The largest integer a ROS parameter holds."""
 
 
-class ParameterError(Exception):
+class ParameterError(UnusableError):
     """A parameter that cannot be used.  The message names it, the value and what is allowed."""
 
 

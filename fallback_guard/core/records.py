@@ -5,11 +5,11 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from fallback_guard.core.config import GuardConfig
-from fallback_guard.core.effects import Clock
+from fallback_guard.core.effects import Clock, believable_due
 from fallback_guard.core.events import CandidateArrived
 from fallback_guard.core.failure_modes import FailureMode
 from fallback_guard.core.identifiers import is_identifier, printable
-from fallback_guard.core.limits import REQUESTS_REMEMBERED_MAX, STAMP_AGE_NS_MAX
+from fallback_guard.core.limits import REQUESTS_REMEMBERED_MAX
 from fallback_guard.core.prepared import PreparedRequest
 from fallback_guard.core.request import PickRequest
 from fallback_guard.core.request_states import OPEN, TERMINAL, RequestInput, RequestState, after
@@ -79,9 +79,7 @@ class RequestRecord:
 
     def start_clock(self, now_ns: int, stamp_age_ns: int) -> None:
         """Let the request fall due: at its stamp where that is believable, else now."""
-        believable = 0 <= stamp_age_ns <= STAMP_AGE_NS_MAX
-        self.due_ns = now_ns - (stamp_age_ns if believable else 0)
-        self.clock = Clock.STAMP if believable else Clock.ARRIVAL
+        self.due_ns, self.clock = believable_due(now_ns, stamp_age_ns)
 
     def accept(self, event: RequestInput) -> bool:
         """Change state as the table says; return False, changing nothing, where it says nothing."""

@@ -26,8 +26,10 @@ NOT_OF_A_RULE: Final = (
     FailureMode.PLANNER_SILENT,
     FailureMode.PLANNER_LATE,
     FailureMode.INTERNAL_ERROR,
+    FailureMode.GUARD_SILENT,
+    FailureMode.STRANGER,
 )
-"""What nothing is refused for: time that passed, and faults of the guard."""
+"""What nothing is refused for: time that passed, faults of the guard, and what the watchdog says."""
 
 assert len({rule.name for rule in RULES}) == len(RULES), "a decision names its rule"
 assert {mode for rule in RULES for mode in rule.modes} == set(FailureMode) - set(NOT_OF_A_RULE), (

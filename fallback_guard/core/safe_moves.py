@@ -5,20 +5,11 @@ layer; none of them is a rated safety function.
 """
 
 from dataclasses import dataclass
-from enum import IntEnum
 from typing import Final
 
+from fallback_guard.core.motion import SafeMoveKind
 from fallback_guard.core.paths import Paths
 from fallback_guard.core.waypoint import Waypoint
-
-
-class SafeMoveKind(IntEnum):
-    """What to do, in order of severity; the values are those of MotionCommand.msg."""
-
-    NONE = 0
-    HOLD = 1
-    RETREAT = 2
-    CANCEL_AND_HOLD = 3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,12 +8,13 @@ import orjson
 
 from fallback_guard.core.identifiers import printable
 from fallback_guard.core.limits import MAP_BYTES_MAX
+from fallback_guard.core.unusable import UnusableError
 
 _IDS: Final = ("id", "nodeId", "edgeId", "stationId", "layoutId")
 """Keys by which GeoJSON and LIF name a thing."""
 
 
-class MapError(Exception):
+class MapError(UnusableError):
     """A map that cannot be used.  The message names the file, the feature and the remedy."""
 
     def __init__(self, *, where: str, problem: str, remedy: str) -> None:

@@ -9,6 +9,7 @@ from std_msgs.msg import Header
 
 from fallback_guard import msg
 from fallback_guard.core import events
+from fallback_guard.core.closures import Closures
 from fallback_guard.core.effects import Decision
 from fallback_guard.core.limits import (
     CLOSURES_MAX,
@@ -17,7 +18,6 @@ from fallback_guard.core.limits import (
     STOPS_MAX,
 )
 from fallback_guard.core.motion import Motion
-from fallback_guard.core.openness import Closures
 from fallback_guard.core.request import PickItem, PickRequest
 from fallback_guard.core.rules import Stage
 from fallback_guard.core.units import NS_PER_S
@@ -87,8 +87,8 @@ def read_request(data: bytes, ros_now_ns: int) -> events.RequestArrived:
     read then.
     """
     reader = Reader(data)
-    stamp_age_ns = ros_now_ns - _stamp_ns(reader)
-    request_id, robot_id = reader.text(_ID_BYTES_MAX), reader.text(_ID_BYTES_MAX)
+    stamp_age_ns = ros_now_ns - stamp_ns(reader)
+    request_id, robot_id = reader.text(ID_BYTES_MAX), reader.text(ID_BYTES_MAX)
     start_node, goal_node = reader.primitives(_TWO_U32, 4)
     (on_due,) = reader.primitives(_BOOLEAN, 1)
     count = reader.u32()
@@ -107,17 +107,17 @@ def read_request(data: bytes, ros_now_ns: int) -> events.RequestArrived:
 
 
 def _item(reader: Reader) -> PickItem:
-    bin_name, sku = reader.text(_ID_BYTES_MAX), reader.text(_ID_BYTES_MAX)
+    bin_name, sku = reader.text(ID_BYTES_MAX), reader.text(ID_BYTES_MAX)
     return PickItem(bin=bin_name, sku=sku, quantity=reader.u32())
 
 
 def read_route_due(data: bytes, ros_now_ns: int) -> events.RouteFellDue:
     """Read a RouteDue; `ros_now_ns` is on the clock of its stamp.  Raises UndecodableError."""
     reader = Reader(data)
-    stamp_age_ns = ros_now_ns - _stamp_ns(reader)
+    stamp_age_ns = ros_now_ns - stamp_ns(reader)
     return events.RouteFellDue(
-        request_id=reader.text(_ID_BYTES_MAX),
-        robot_id=reader.text(_ID_BYTES_MAX),
+        request_id=reader.text(ID_BYTES_MAX),
+        robot_id=reader.text(ID_BYTES_MAX),
         stamp_age_ns=stamp_age_ns,
     )
 
@@ -128,9 +128,9 @@ def read_candidate(data: bytes, bytes_max: int) -> events.CandidateArrived:
     Raises UndecodableError.
     """
     reader = Reader(data)
-    _stamp_ns(reader)
-    request_id, robot_id = reader.text(_ID_BYTES_MAX), reader.text(_ID_BYTES_MAX)
-    source, attempt = reader.text(_ID_BYTES_MAX), reader.u32()
+    stamp_ns(reader)
+    request_id, robot_id = reader.text(ID_BYTES_MAX), reader.text(ID_BYTES_MAX)
+    source, attempt = reader.text(ID_BYTES_MAX), reader.u32()
     payload = reader.octets(bytes_max + 1)
     seconds, nanoseconds = reader.primitives(_TIME, 4)
     return events.CandidateArrived(
@@ -140,28 +140,29 @@ def read_candidate(data: bytes, bytes_max: int) -> events.CandidateArrived:
         attempt=attempt,
         payload=payload,
         planning_ns=seconds * NS_PER_S + nanoseconds,
-        failure=reader.text(_ID_BYTES_MAX),
+        failure=reader.text(ID_BYTES_MAX),
     )
 
 
 def read_position(data: bytes) -> events.PositionArrived:
     """Read a RobotPosition.  Raises UndecodableError."""
     reader = Reader(data)
-    _stamp_ns(reader)
-    robot_id = reader.text(_ID_BYTES_MAX)
+    stamp_ns(reader)
+    robot_id = reader.text(ID_BYTES_MAX)
     x, y, _ = reader.primitives(_POSE, 8)
     (lost,) = reader.primitives(_BOOLEAN, 1)
-    return events.PositionArrived(robot_id=robot_id, x=x, y=y, lost=bool(lost))
+    (sequence,) = reader.primitives(_U64, 8)
+    return events.PositionArrived(robot_id=robot_id, x=x, y=y, lost=bool(lost), sequence=sequence)
 
 
-def _stamp_ns(reader: Reader) -> int:
+def stamp_ns(reader: Reader) -> int:
     """Read a header; return its stamp.  No frame_id is used."""
     seconds, nanoseconds = reader.primitives(_TIME, 4)
     reader.octets(0)
     return seconds * NS_PER_S + nanoseconds
 
 
-_ID_BYTES_MAX: Final = 4 * (IDENTIFIER_CHARS_MAX + 1)
+ID_BYTES_MAX: Final = 4 * (IDENTIFIER_CHARS_MAX + 1)
 """Bytes of a name that are looked at: enough to see that it is too long, whatever its characters."""
 
 _INSTRUCTIONS_BYTES_MAX: Final = 4 * (INSTRUCTIONS_CHARS_MAX + 1)
@@ -170,6 +171,7 @@ _INSTRUCTIONS_BYTES_MAX: Final = 4 * (INSTRUCTIONS_CHARS_MAX + 1)
 _TIME: Final = Struct("<iI")
 _TWO_U32: Final = Struct("<II")
 _POSE: Final = Struct("<ddd")
+_U64: Final = Struct("<Q")
 _BOOLEAN: Final = Struct("<B")
 
 

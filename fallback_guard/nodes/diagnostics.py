@@ -1,5 +1,6 @@
 """What /diagnostics says."""
 
+from collections.abc import Sequence
 from dataclasses import fields
 
 from builtin_interfaces.msg import Time
@@ -7,6 +8,7 @@ from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
 
 from fallback_guard.core.config import GuardConfig
 from fallback_guard.core.units import ns_to_ms
+from fallback_guard.core.watchdog import Standing as GuardStanding
 from fallback_guard.nodes.realtime import Standing
 from fallback_guard.nodes.status import Status
 
@@ -59,4 +61,29 @@ def guard_status(
         message=message,
         hardware_id="",
         values=[KeyValue(key=key, value=str(value)) for key, value in values.items()],
+    )
+
+
+def watchdog_status(
+    *, name: str, standing: GuardStanding, spoken: int, strangers: Sequence[str]
+) -> DiagnosticStatus:
+    """Return what the watchdog tells.
+
+    ERROR for a stranger and for a guard that is gone; WARN for one that does not decide.
+    """
+    levels = {
+        GuardStanding.DECIDING: DiagnosticStatus.OK,
+        GuardStanding.INACTIVE: DiagnosticStatus.WARN,
+        GuardStanding.UNHEARD: DiagnosticStatus.WARN,
+        GuardStanding.GONE: DiagnosticStatus.ERROR,
+    }
+    return DiagnosticStatus(
+        level=DiagnosticStatus.ERROR if strangers else levels[standing],
+        name=name,
+        message="; ".join([*strangers, standing.value]),
+        hardware_id="",
+        values=[
+            KeyValue(key="spoken_for_the_guard", value=str(spoken)),
+            KeyValue(key="strangers", value=str(len(strangers))),
+        ],
     )

@@ -11,11 +11,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
+from fallback_guard.core.counters import Counters
 from fallback_guard.core.effects import Decision, Effect, ReportDecision, SendMotion
 from fallback_guard.core.events import Dispatched, Event, TimePassed
 from fallback_guard.core.guard import Guard
 from fallback_guard.core.motion import Motion
-from fallback_guard.core.outbox import Counters
 from fallback_guard.core.units import NS_PER_MS
 from fallback_guard.nodes.deadline_timer import DeadlineTimer
 from fallback_guard.nodes.intake import Taken

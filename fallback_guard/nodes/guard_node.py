@@ -15,6 +15,7 @@ from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackRet
 from rclpy.parameter import Parameter as RosParameter
 
 from fallback_guard import msg
+from fallback_guard.core.closures import AS_ON_THE_MAP, Closures
 from fallback_guard.core.config import GUARD_PARAMETERS, GuardConfig, guard_config
 from fallback_guard.core.effects import Decision, Effect, LatchReset
 from fallback_guard.core.events import (
@@ -26,20 +27,21 @@ from fallback_guard.core.events import (
 )
 from fallback_guard.core.guard import Guard
 from fallback_guard.core.motion import Motion
-from fallback_guard.core.openness import AS_ON_THE_MAP, Closures, unknown_ids
+from fallback_guard.core.openness import unknown_ids
 from fallback_guard.core.parameters import Parameter, ParameterError
 from fallback_guard.core.units import NS_PER_MS
 from fallback_guard.core.warehouse import Warehouse
 from fallback_guard.maps.geojson import MapError, load_warehouse
 from fallback_guard.nodes import conversion, topics
 from fallback_guard.nodes.cdr import UndecodableError
+from fallback_guard.nodes.clocks import sequence_base
 from fallback_guard.nodes.diagnostics import diagnostic_array, guard_status
 from fallback_guard.nodes.dispatcher import Dispatcher, Outlets
 from fallback_guard.nodes.entrance import Entrance
 from fallback_guard.nodes.intake import Inlet, Intake, Taken
 from fallback_guard.nodes.parameters import check_change, declared
 from fallback_guard.nodes.process import StartError, run
-from fallback_guard.nodes.realtime import Standing, claim
+from fallback_guard.nodes.realtime import REALTIME_PRIORITY, Standing, claim
 from fallback_guard.nodes.status import Timing
 from fallback_guard.srv import ResetLatch
 
@@ -48,14 +50,6 @@ AUTOSTART: Final = Parameter(
     default=True,
     read_only=True,
     meaning="Configure and activate at start, without a lifecycle manager.",
-)
-REALTIME_PRIORITY: Final = Parameter(
-    name="realtime_priority",
-    default=20,
-    minimum=0,
-    maximum=90,
-    read_only=True,
-    meaning="SCHED_FIFO priority of every thread, where it is granted; 0: do not ask for one.",
 )
 ORDINARY_MARGIN: Final = Parameter(
     name="dispatch_margin_ms_ordinary",
@@ -69,6 +63,9 @@ ORDINARY_MARGIN: Final = Parameter(
 NODE_PARAMETERS: Final = (AUTOSTART, REALTIME_PRIORITY, ORDINARY_MARGIN, *GUARD_PARAMETERS)
 
 _DIAGNOSTICS_PERIOD_S: Final = 1.0
+
+_HEARTBEATS_MISSED: Final = 3
+"""Periods without a sign of life after which the middleware holds the guard for dead."""
 
 _IDS_LOGGED_MAX: Final = 10
 """Ids named in one line of the log."""
@@ -103,7 +100,9 @@ class GuardNode(LifecycleNode):
 
         self._motion = topics.MOTION.publisher(self)
         self._decision = topics.GUARD_DECISION.publisher(self)
-        self._state = topics.GUARD_STATE.publisher(self)
+        self._state = topics.GUARD_STATE.publisher(
+            self, alive_ns=_HEARTBEATS_MISSED * self._config.heartbeat_ms * NS_PER_MS
+        )
         self._diagnostics = topics.DIAGNOSTICS.publisher(self)
         topics.MAP_CLOSURES.subscribe(self, self._on_map_closures)
         self.create_service(ResetLatch, topics.RESET_SERVICE, self._on_reset)
@@ -161,8 +160,7 @@ class GuardNode(LifecycleNode):
             config=self._config,
             warehouse=warehouse,
             stopwatch=time.perf_counter_ns,
-            # Rises from one start of the guard to the next, as long as the wall clock does.
-            first_sequence=time.time_ns() // NS_PER_MS,
+            sequence_base=sequence_base(),
         )
         self._name_unknown_closures()
         self.get_logger().info(

@@ -1,6 +1,8 @@
 """A simulated picker with its task system: asks for routes, drives what `motion` says, says where it is."""
 
 import time
+from dataclasses import replace
+from math import dist
 from pathlib import Path
 from typing import Final
 
@@ -102,6 +104,15 @@ PICKER_PARAMETERS: Final = (
         meaning="From the first request to its falling due; the others are asked for while it drives.",
     ),
     Parameter(
+        name="patience_s",
+        default=12.0,
+        unit="s",
+        minimum=0.5,
+        maximum=3_600.0,
+        read_only=True,
+        meaning="How long it stands without a route before it asks anew; between two nodes it is first moved by hand.",
+    ),
+    Parameter(
         name="listeners_min",
         default=1,
         unit="nodes",
@@ -112,6 +123,7 @@ PICKER_PARAMETERS: Final = (
     ),
 )
 _PERIOD_S: Final = 0.02
+_ON_A_NODE_M: Final = 0.3
 _POSITION_EVERY: Final = 2
 """Steps from one position to the next: 25 Hz."""
 
@@ -138,6 +150,7 @@ class PickerSimNode(Node):
         self._time_factor = int(values["time_factor"])
         self._listeners_min = int(values["listeners_min"])
         self._lead_ns = seconds_to_ns(float(values["lead_time_s"]))
+        self._patience_ns = seconds_to_ns(float(values["patience_s"]))
         self._requests = pick_requests(
             warehouse,
             robot_id=self._robot_id,
@@ -150,11 +163,15 @@ class PickerSimNode(Node):
             acceleration_mps2=float(values["acceleration_mps2"]),
             pick_time_s=float(values["pick_time_s"]),
         )
+        self._nodes = tuple(warehouse.nodes.values())
         start = warehouse.nodes[start_node]
         self._picker = Picker(ability, x=start.x, y=start.y)
 
         self._asked = 0
         self._next: PickRequest | None = None
+        self._current: PickRequest | None = None
+        self._asked_anew = 0
+        self._standing_since_ns: int | None = None
         self._due_at_ns: int | None = None
         self._driving = False
         self._sequence = 0
@@ -194,11 +211,12 @@ class PickerSimNode(Node):
         self._renewed_ns = time.monotonic_ns()
         self._renewable = True
         if message.kind == msg.MotionCommand.KIND_ROUTE:
+            self._standing_since_ns = None
             self._drive(message)
             self._driving = True
             self._ask()
         elif message.kind == msg.MotionCommand.KIND_SAFE_MOVE:
-            self._driving = False
+            self._stop_driving()
             if message.safe_move == msg.MotionCommand.SAFE_MOVE_RETREAT:
                 self._drive(message)
             else:
@@ -229,7 +247,7 @@ class PickerSimNode(Node):
         if self._lease_ns and now_ns - self._renewed_ns > self._lease_ns:
             self.get_logger().error("no sign of life from the guard: holding")
             self._picker.brake()
-            self._driving = False
+            self._stop_driving()
             self._lease_ns = 0
         for _ in range(self._time_factor):
             self._picker.advance(seconds)
@@ -243,6 +261,40 @@ class PickerSimNode(Node):
         elif self._driving and self._picker.at_rest:
             self._driving = False
             self._arrive()
+        elif self._has_lost_patience(now_ns):
+            self._ask_anew()
+
+    def _stop_driving(self) -> None:
+        self._driving = False
+        if self._standing_since_ns is None:
+            self._standing_since_ns = time.monotonic_ns()
+
+    def _has_lost_patience(self, now_ns: int) -> bool:
+        since_ns = self._standing_since_ns
+        if since_ns is None or not self._guard_active or not self._picker.at_rest:
+            return False
+        return now_ns - since_ns > self._patience_ns
+
+    def _ask_anew(self) -> None:
+        """Do what the staff does with a picker that stands: put it on a node, and ask for its tour once more."""
+        self._standing_since_ns = time.monotonic_ns()
+        if self._current is None:
+            return
+        here = (self._picker.x, self._picker.y)
+        node = min(self._nodes, key=lambda node: dist(here, (node.x, node.y)))
+        if dist(here, (node.x, node.y)) > _ON_A_NODE_M:
+            self.get_logger().warning(f"moved to node {node.id} by hand")
+            self._picker.put(node.x, node.y)
+        self._publish_position()
+        self._asked_anew += 1
+        request = replace(
+            self._current,
+            request_id=f"{self._current.request_id.split('.')[0]}.{self._asked_anew}",
+            start_node=node.id,
+            on_due=False,
+        )
+        self._current = request
+        self._pick_request.publish(conversion.from_pick_request(request, self._header()))
 
     def _ask_first(self, now_ns: int) -> None:
         listeners = self._pick_request.get_subscription_count()
@@ -251,8 +303,8 @@ class PickerSimNode(Node):
             self._due_at_ns = now_ns + self._lead_ns
 
     def _ask(self) -> None:
-        """Ask for the next route, which falls due later."""
-        if self._picks and self._asked >= self._picks:
+        """Ask for the next route, which falls due later; not twice, where a route comes after a safe move."""
+        if self._next is not None or (self._picks and self._asked >= self._picks):
             return
         self._asked += 1
         request = self._next = next(self._requests)
@@ -270,6 +322,8 @@ class PickerSimNode(Node):
         self._publish_position()
         self._due_at_ns = None
         request, self._next = self._next, None
+        self._current = request
+        self._stop_driving()
         self._route_due.publish(
             msg.RouteDue(
                 header=self._header(), request_id=request.request_id, robot_id=request.robot_id
@@ -284,6 +338,7 @@ class PickerSimNode(Node):
                 x=self._picker.x,
                 y=self._picker.y,
                 theta=self._picker.theta,
+                sequence=self._sequence,
             )
         )
 

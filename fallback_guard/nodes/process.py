@@ -6,27 +6,30 @@ used, before anything was published.
 
 import argparse
 import os
+import select
 import signal
 import sys
-from collections.abc import Callable, Sequence
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from types import FrameType
 from typing import Final
 
 import rclpy
-from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
+from rclpy.executors import Executor, ExternalShutdownException, SingleThreadedExecutor
 from rclpy.node import Node
 from rclpy.signals import SignalHandlerOptions
 from rclpy.utilities import remove_ros_args
 
-from fallback_guard.core.parameters import Parameter, ParameterError
-from fallback_guard.maps.geojson import MapError
+from fallback_guard.core.parameters import Parameter
+from fallback_guard.core.unusable import UnusableError
 
 EXIT_UNUSABLE: Final = 2
 _SIGNAL_LATENCY_S: Final = 0.1
 """How long a signal may wait while nothing else happens."""
 
 
-class StartError(Exception):
+class StartError(UnusableError):
     """The node cannot start; the message says why and what to do."""
 
 
@@ -60,9 +63,10 @@ def run(
         node = make_node()
         executor = SingleThreadedExecutor()
         executor.add_node(node)
-        while not interrupted.is_set:
-            executor.spin_once(timeout_sec=_SIGNAL_LATENCY_S)
-    except (ParameterError, MapError, StartError) as error:
+        with interrupted.waking(executor):
+            while not interrupted.is_set:
+                executor.spin_once(timeout_sec=_SIGNAL_LATENCY_S)
+    except UnusableError as error:
         sys.stderr.write(f"{name}: {error}\n")
         return EXIT_UNUSABLE
     except (Finished, ExternalShutdownException):
@@ -88,6 +92,31 @@ class _Interrupted:
 
     def _set(self, _number: int, _frame: FrameType | None) -> None:
         self.is_set = True
+
+    @contextmanager
+    def waking(self, executor: Executor) -> Iterator[None]:
+        """Wake an executor as soon as a signal comes.
+
+        Its own timeout may be late: where the middleware waits on the wall clock, by as much as that is set back.
+        """
+        bell, rope = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
+        signal.set_wakeup_fd(rope, warn_on_full_buffer=False)
+
+        def ring() -> None:
+            select.select([bell], [], [])
+            executor.wake()
+
+        bellman = threading.Thread(target=ring, name="signals", daemon=True)
+        bellman.start()
+        try:
+            yield
+        finally:
+            signal.set_wakeup_fd(-1)
+            with suppress(BlockingIOError):
+                os.write(rope, b"\0")
+            bellman.join()
+            os.close(bell)
+            os.close(rope)
 
 
 def _parse(

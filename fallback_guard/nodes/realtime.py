@@ -13,6 +13,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from fallback_guard.core.parameters import Parameter
+
+REALTIME_PRIORITY: Final = Parameter(
+    name="realtime_priority",
+    default=20,
+    minimum=0,
+    maximum=90,
+    read_only=True,
+    meaning="SCHED_FIFO priority of every thread, where it is granted; 0: do not ask for one.",
+)
+
 _MCL_CURRENT, _MCL_FUTURE, _MCL_ONFAULT = 1, 2, 4
 """From <sys/mman.h>.  On fault: what a thread's stack reserves and never touches stays unused."""
 

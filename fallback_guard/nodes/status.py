@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from fallback_guard.core.outbox import Counters
+from fallback_guard.core.counters import Counters
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,13 +4,16 @@ All names are relative, so that a namespace holds a robot and everything can be 
 """
 
 from collections.abc import Callable
+from copy import copy
 from dataclasses import dataclass
 from typing import Final, Generic, TypeVar
 
 from diagnostic_msgs.msg import DiagnosticArray
+from rclpy.duration import Duration
+from rclpy.event_handler import QoSLivelinessChangedInfo, SubscriptionEventCallbacks
 from rclpy.node import Node
 from rclpy.publisher import Publisher
-from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
+from rclpy.qos import DurabilityPolicy, LivelinessPolicy, QoSProfile, ReliabilityPolicy
 
 from fallback_guard.msg import (
     GuardDecision,
@@ -34,17 +37,50 @@ class Topic(Generic[Message]):
     type: type[Message]
     qos: QoSProfile
 
-    def publisher(self, node: Node) -> Publisher:
-        """Return a publisher of `node` on this topic."""
-        return node.create_publisher(self.type, self.name, self.qos)
+    def publisher(self, node: Node, *, alive_ns: int | None = None) -> Publisher:
+        """Return a publisher of `node` on this topic.
+
+        With `alive_ns` it counts as dead when it has published nothing for so long (MANUAL_BY_TOPIC).
+        """
+        qos = self.qos if alive_ns is None else _alive(self.qos, alive_ns)
+        return node.create_publisher(self.type, self.name, qos)
 
     def subscribe(self, node: Node, callback: Callable[[Message], None]) -> None:
         """Let `node` hear this topic for as long as it lives."""
         node.create_subscription(self.type, self.name, callback, self.qos)
 
+    def watch_liveliness(
+        self, node: Node, callback: Callable[[QoSLivelinessChangedInfo], None], *, lease_ns: int
+    ) -> None:
+        """Let `node` hear when publishers of this topic come to life or die, by the middleware's account.
+
+        Of those alone that promise to publish at least every `lease_ns`; the others are not matched.
+        """
+        node.create_subscription(
+            self.type,
+            self.name,
+            lambda _message: None,
+            _alive(self.qos, lease_ns),
+            event_callbacks=SubscriptionEventCallbacks(liveliness=callback),
+        )
+
+    def publishers_seen(self, node: Node) -> list[str]:
+        """Return the full name of the node of each publisher that is on the graph."""
+        return [
+            f"{info.node_namespace.rstrip('/')}/{info.node_name}"
+            for info in node.get_publishers_info_by_topic(node.resolve_topic_name(self.name))
+        ]
+
 
 AnyTopic = Topic[MotionCommand]
 """A topic of whatever type: the generated classes carry no types, so to a type checker each is like every other."""
+
+
+def _alive(qos: QoSProfile, lease_ns: int) -> QoSProfile:
+    alive = copy(qos)
+    alive.liveliness = LivelinessPolicy.MANUAL_BY_TOPIC
+    alive.liveliness_lease_duration = Duration(nanoseconds=lease_ns)
+    return alive
 
 
 def _reliable(depth: int, *, latched: bool = False) -> QoSProfile:

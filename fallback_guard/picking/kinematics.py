@@ -56,6 +56,11 @@ class Picker:
         self._braking = False
         self._follow(legs)
 
+    def put(self, x: float, y: float) -> None:
+        """Be moved to a point (m) by somebody else, and stand there."""
+        self.x, self.y, self.speed_mps = x, y, 0.0
+        self.follow([])
+
     def brake(self) -> None:
         """Stop as quickly as it can, and forget where it was going."""
         self._braking = True

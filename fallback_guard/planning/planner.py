@@ -43,6 +43,8 @@ _BEYOND_THE_MODEL: Final = frozenset(
         FailureMode.BAD_REQUEST,
         FailureMode.LATCHED,
         FailureMode.INTERNAL_ERROR,
+        FailureMode.GUARD_SILENT,
+        FailureMode.STRANGER,
     }
 )
 

@@ -10,7 +10,8 @@ from typing import Final, cast
 import pytest
 
 import world
-from fallback_guard.core.openness import Block, Closures, openness
+from fallback_guard.core.closures import Closures
+from fallback_guard.core.openness import Block, openness
 from fallback_guard.core.warehouse import ZoneKind
 from fallback_guard.maps.geojson import parse_warehouse, read_map
 from fallback_guard.maps.geojson_writing import (

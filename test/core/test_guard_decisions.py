@@ -9,8 +9,8 @@ from fallback_guard.core.effects import Clock, Effect, Occasion, SendMotion
 from fallback_guard.core.events import PositionArrived
 from fallback_guard.core.failure_modes import PLANNER_REPORTS, Bucket, FailureMode
 from fallback_guard.core.limits import STAMP_AGE_NS_MAX
-from fallback_guard.core.motion import MotionKind
-from fallback_guard.core.safe_moves import SafeMoveKind
+from fallback_guard.core.motion import MotionKind, SafeMoveKind
+from fallback_guard.core.sequences import SEQUENCE_MAX
 from fallback_guard.core.units import NS_PER_MS
 from timeline import BEGAN_NS, WINDOW_MS, Timeline
 
@@ -313,13 +313,28 @@ def test_a_capacity_that_shrank_is_kept() -> None:
     t.expect_refusal(FailureMode.OVER_CAPACITY)
 
 
-def test_sequence_numbers_begin_above_the_one_given() -> None:
+def test_sequence_numbers_rise_with_time() -> None:
     from fallback_guard.core.guard import Guard  # noqa: PLC0415  # only here is one made by hand
 
     t = Timeline()
-    t.guard = Guard(config=t.config, warehouse=world.warehouse(), first_sequence=41)
+    t.guard = Guard(config=t.config, warehouse=world.warehouse(), sequence_base=41)
     t.step(PositionArrived(robot_id=world.ROBOT, x=0.0, y=0.0))
-    assert t.request().answer().expect_route().sequence == 42
+    assert t.request().answer().expect_route().sequence == 41 + BEGAN_NS // 1_000
+    t.at_ms(500).request(world.pick_request("R-2")).answer(request_id="R-2")
+    assert t.expect_route(request_id="R-2").sequence == 41 + (BEGAN_NS + 500 * NS_PER_MS) // 1_000
+
+
+def test_sequence_numbers_stay_above_what_the_robot_has_taken_over() -> None:
+    t = Timeline()
+    t.step(PositionArrived(robot_id=world.ROBOT, x=0.0, y=0.0, sequence=10**17))
+    assert t.request().answer().expect_route().sequence == 10**17 + 1
+
+
+@pytest.mark.parametrize("absurd", [SEQUENCE_MAX + 1, 2**64 - 1])
+def test_an_absurd_number_from_a_robot_is_ignored(absurd: int) -> None:
+    t = Timeline()
+    t.step(PositionArrived(robot_id=world.ROBOT, x=0.0, y=0.0, sequence=absurd))
+    assert t.request().answer().expect_route().sequence == BEGAN_NS // 1_000
 
 
 def test_the_lease_and_the_way_are_in_the_motion() -> None:

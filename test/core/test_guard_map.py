@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING, Final
 import pytest
 
 import world
+from fallback_guard.core.closures import AS_ON_THE_MAP, Closures
 from fallback_guard.core.effects import SendMotion
 from fallback_guard.core.events import TimePassed
 from fallback_guard.core.failure_modes import FailureMode
-from fallback_guard.core.openness import AS_ON_THE_MAP, Block, Closures, openness, unknown_ids
+from fallback_guard.core.motion import SafeMoveKind
+from fallback_guard.core.openness import Block, openness, unknown_ids
 from fallback_guard.core.request import PickItem
-from fallback_guard.core.safe_moves import SafeMoveKind
 from fallback_guard.core.timers import RECOVERY_PATIENCE_NS, SPARE_NS
 from fallback_guard.core.units import NS_PER_MS
 from timeline import WINDOW_MS, Timeline

@@ -8,7 +8,7 @@ import world
 from fallback_guard.core.effects import LatchReset, Occasion
 from fallback_guard.core.failure_modes import FailureMode
 from fallback_guard.core.limits import REQUESTS_REMEMBERED_MAX
-from fallback_guard.core.safe_moves import SafeMoveKind
+from fallback_guard.core.motion import SafeMoveKind
 from fallback_guard.core.units import NS_PER_MS, NS_PER_S
 from timeline import WINDOW_MS, Timeline
 

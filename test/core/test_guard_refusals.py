@@ -22,9 +22,9 @@ from fallback_guard.core.limits import (
     REQUESTS_REMEMBERED_MAX,
     STOPS_MAX,
 )
+from fallback_guard.core.motion import SafeMoveKind
 from fallback_guard.core.request import PickItem, PickRequest
 from fallback_guard.core.rule_table import RULES
-from fallback_guard.core.safe_moves import SafeMoveKind
 from fallback_guard.core.units import NS_PER_S
 from timeline import WINDOW_MS, Timeline
 

@@ -17,6 +17,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import world
+from fallback_guard.core.closures import AS_ON_THE_MAP, Closures
 from fallback_guard.core.config import RECOVERIES, GuardConfig, guard_config
 from fallback_guard.core.effects import (
     Decision,
@@ -46,7 +47,7 @@ from fallback_guard.core.limits import (
     STAMP_AGE_NS_MAX,
 )
 from fallback_guard.core.motion import Motion, MotionKind
-from fallback_guard.core.openness import AS_ON_THE_MAP, Closures, openness
+from fallback_guard.core.openness import openness
 from fallback_guard.core.punctuality import OUTLIERS, SAMPLES
 from fallback_guard.core.request import PickItem, PickRequest
 from fallback_guard.core.request_states import TERMINAL
@@ -564,8 +565,12 @@ def test_the_simulation_catches_a_guard_that_breaks_them(
         if broken == "no record":
             return tuple(effect for effect in effects if isinstance(effect, SendMotion))
         if broken == "old sequence":
-            guard._outbox._sequence -= 1
-            return effects
+            return tuple(
+                replace(effect, motion=replace(effect.motion, sequence=1))
+                if isinstance(effect, SendMotion)
+                else effect
+                for effect in effects
+            )
         return ()
 
     monkeypatch.setattr(Guard, "step", lie)

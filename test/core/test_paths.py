@@ -12,14 +12,16 @@ import pytest
 
 import world
 from fallback_guard.core import paths as paths_module
+from fallback_guard.core.closures import Closures
 from fallback_guard.core.config import guard_config
 from fallback_guard.core.judge import Judge
 from fallback_guard.core.limits import STOPS_MAX
-from fallback_guard.core.openness import Closures, openness
+from fallback_guard.core.motion import SafeMoveKind
+from fallback_guard.core.openness import openness
 from fallback_guard.core.paths import Paths
 from fallback_guard.core.prepared import prepare
 from fallback_guard.core.request import PickItem, PickRequest
-from fallback_guard.core.safe_moves import HOLD, SafeMoveKind, SafeMoves
+from fallback_guard.core.safe_moves import HOLD, SafeMoves
 from fallback_guard.core.standby import standby_order
 from fallback_guard.maps.geojson import load_warehouse, parse_warehouse
 

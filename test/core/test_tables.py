@@ -11,12 +11,11 @@ import pytest
 
 from fallback_guard.core import limits
 from fallback_guard.core.config import GUARD_PARAMETERS
+from fallback_guard.core.counters import Counters
 from fallback_guard.core.effects import Clock, Decision, Occasion
 from fallback_guard.core.failure_modes import FAILURE_MODES, PLANNER_REPORTS, Bucket, FailureMode
-from fallback_guard.core.motion import Motion, MotionKind
-from fallback_guard.core.outbox import Counters
+from fallback_guard.core.motion import Motion, MotionKind, SafeMoveKind
 from fallback_guard.core.rules import Stage
-from fallback_guard.core.safe_moves import SafeMoveKind
 from fallback_guard.nodes.status import Timing
 
 if TYPE_CHECKING:

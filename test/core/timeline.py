@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 import world
+from fallback_guard.core.closures import AS_ON_THE_MAP, Closures
 from fallback_guard.core.config import guard_config
 from fallback_guard.core.effects import Decision, Effect, Occasion, ReportDecision, SendMotion
 from fallback_guard.core.events import (
@@ -21,13 +22,12 @@ from fallback_guard.core.events import (
 )
 from fallback_guard.core.guard import Guard
 from fallback_guard.core.motion import Motion, MotionKind
-from fallback_guard.core.openness import AS_ON_THE_MAP, Closures
 from fallback_guard.core.units import NS_PER_MS
 
 if TYPE_CHECKING:
     from fallback_guard.core.failure_modes import FailureMode
+    from fallback_guard.core.motion import SafeMoveKind
     from fallback_guard.core.request import PickRequest
-    from fallback_guard.core.safe_moves import SafeMoveKind
 
 BEGAN_NS: Final = 7_777_777_777_777
 """When a timeline begins on the guard's clock: no round number, so that nothing rests on one."""

@@ -35,8 +35,7 @@ from std_msgs.msg import Header
 import world
 from fallback_guard import msg
 from fallback_guard.core.effects import Occasion
-from fallback_guard.core.motion import MotionKind
-from fallback_guard.core.safe_moves import SafeMoveKind
+from fallback_guard.core.motion import MotionKind, SafeMoveKind
 from fallback_guard.nodes import topics
 from fallback_guard.nodes.conversion import from_pick_request
 from fallback_guard.tools.processes import Processes
@@ -363,6 +362,18 @@ class Bystander:
         for message in list(self._standing.values()):
             message.header = self.header()
             self.publishers[topics.ROBOT_POSITION.name].publish(message)
+
+    def wait_for_subscribers(self, *wanted: topics.AnyTopic) -> None:
+        """Wait until somebody else than the bystander hears these topics."""
+
+        def heard_by_others(topic: topics.AnyTopic) -> bool:
+            infos = self.node.get_subscriptions_info_by_topic(f"/{topic.name}")
+            matched = self.publishers[topic.name].get_subscription_count()
+            own = sum(info.node_name == self.node.get_name() for info in infos)
+            return bool(matched > own)
+
+        for topic in wanted:
+            self.wait_until(lambda: heard_by_others(topic), f"who hears {topic.name}")  # noqa: B023  # called here
 
     def settle(self, robot_id: str, node: int = 1) -> None:
         """Stand on a node and wait until the guard knows, and everybody hears everybody.

@@ -182,6 +182,8 @@ def test_every_kind_of_answer_is_tried() -> None:
         F.BAD_REQUEST,
         F.LATCHED,
         F.INTERNAL_ERROR,
+        F.GUARD_SILENT,
+        F.STRANGER,
         # Only a request can bring these about; test/core does.
         F.OVER_CAPACITY,
         F.UNREACHABLE,

@@ -12,15 +12,14 @@ from rclpy.serialization import deserialize_message, serialize_message
 from std_msgs.msg import Header
 
 from fallback_guard import msg
+from fallback_guard.core.closures import Closures
+from fallback_guard.core.counters import Counters
 from fallback_guard.core.effects import Clock, Decision, Occasion
 from fallback_guard.core.failure_modes import FAILURE_MODES, Bucket, FailureMode
 from fallback_guard.core.limits import CLOSURES_MAX, STOPS_MAX
-from fallback_guard.core.motion import Motion, MotionKind, RouteStop
-from fallback_guard.core.openness import Closures
-from fallback_guard.core.outbox import Counters
+from fallback_guard.core.motion import Motion, MotionKind, RouteStop, SafeMoveKind
 from fallback_guard.core.request import PickItem
 from fallback_guard.core.rules import Stage
-from fallback_guard.core.safe_moves import SafeMoveKind
 from fallback_guard.core.units import NS_PER_S
 from fallback_guard.core.waypoint import Waypoint
 from fallback_guard.nodes import conversion

@@ -6,7 +6,7 @@ import pytest
 from diagnostic_msgs.msg import DiagnosticStatus
 
 from fallback_guard.core.config import guard_config
-from fallback_guard.core.outbox import Counters
+from fallback_guard.core.counters import Counters
 from fallback_guard.core.units import NS_PER_MS
 from fallback_guard.nodes.diagnostics import guard_status
 from fallback_guard.nodes.realtime import Standing

@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING
 import world
 from fallback_guard.core.effects import Clock, Occasion
 from fallback_guard.core.failure_modes import Bucket, FailureMode
-from fallback_guard.core.motion import MotionKind
-from fallback_guard.core.safe_moves import SafeMoveKind
+from fallback_guard.core.motion import MotionKind, SafeMoveKind
 from harness import report
 
 if TYPE_CHECKING:

@@ -22,8 +22,7 @@ from fallback_guard.core.limits import (
     IDENTIFIER_CHARS_MAX,
     INSTRUCTIONS_CHARS_MAX,
 )
-from fallback_guard.core.motion import MotionKind
-from fallback_guard.core.safe_moves import SafeMoveKind
+from fallback_guard.core.motion import MotionKind, SafeMoveKind
 from fallback_guard.nodes import topics
 from harness import report
 

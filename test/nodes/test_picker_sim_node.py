@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 import world
 from fallback_guard import msg
-from fallback_guard.core.motion import MotionKind
-from fallback_guard.core.safe_moves import SafeMoveKind
+from fallback_guard.core.motion import MotionKind, SafeMoveKind
 from fallback_guard.core.units import NS_PER_MS
 from fallback_guard.nodes import conversion, topics
 from fallback_guard.tools.share import share_directory

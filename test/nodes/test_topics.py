@@ -29,7 +29,7 @@ SPEAKS: Final = {
     "guard_node": {"/motion", "/guard/decision", "/guard/state", "/diagnostics"},
     "guard_node_candidates": set(),
     "planner_node": {"/candidate_route"},
-    "watchdog_node": {"/diagnostics"},
+    "watchdog_node": {"/motion", "/guard/decision", "/diagnostics"},
     "picker_sim_node": {"/pick_request", "/route_due", "/robot_position"},
 }
 HEARS: Final = {
@@ -42,7 +42,7 @@ HEARS: Final = {
     # A participant of its own, so that a flood of answers fills no other's socket.
     "guard_node_candidates": {"/candidate_route"},
     "planner_node": {"/pick_request", "/guard/decision"},
-    "watchdog_node": {"/guard/state"},
+    "watchdog_node": {"/pick_request", "/route_due", "/motion", "/guard/state"},
     "picker_sim_node": {"/motion", "/guard/state"},
 }
 

@@ -1,0 +1,16 @@
+"""What a guard has done, counted."""
+
+from dataclasses import dataclass
+
+
+@dataclass(slots=True, kw_only=True)
+class Counters:
+    """What the guard has done; the fields are those of GuardState.msg."""
+
+    requests: int = 0
+    decisions: int = 0
+    routes: int = 0
+    safe_moves: int = 0
+    recoveries: int = 0
+    refusals: int = 0
+    decisions_late: int = 0

@@ -1,0 +1,5 @@
+"""What every error has in common that only says: this cannot be used."""
+
+
+class UnusableError(Exception):
+    """Something that was given cannot be used.  The message names it, and says what can be."""

@@ -1,0 +1,89 @@
+"""Who can command robots, read off the graph."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import pytest
+
+from fallback_guard.core.effects import Occasion
+from fallback_guard.core.failure_modes import FailureMode
+from fallback_guard.core.motion import MotionKind
+from fallback_guard.core.strangers import (
+    NAMESAKE_NS_MAX,
+    STRANGERS_MAX,
+    Strangers,
+    stranger_decision,
+)
+
+GUARD: Final = "/hall/guard_node"
+OWN: Final = "/hall/watchdog_node"
+
+
+def look(
+    strangers: Strangers,
+    *others: str,
+    guards: tuple[str, ...] = (GUARD,),
+    alive: int = 1,
+    now_ns: int = 0,
+) -> tuple[str, ...]:
+    """Look at a graph with the guards, the watchdog and `others` on `motion`."""
+    return strangers.look(
+        speakers=[*guards, OWN, *others], guards=guards, guards_alive=alive, now_ns=now_ns
+    )
+
+
+def test_one_guard_and_its_watchdog_are_no_strangers() -> None:
+    assert look(Strangers(own=OWN)) == ()
+
+
+def test_anybody_else_is_told_once_for_as_long_as_it_stays() -> None:
+    strangers = Strangers(own=OWN)
+    told = look(strangers, "/joystick")
+    assert told == ("/joystick publishes on motion, and is no guard",)
+    assert look(strangers, "/joystick") == ()
+    assert list(strangers.present) == list(told)
+    assert not look(strangers)
+    assert list(strangers.present) == []
+    assert look(strangers, "/joystick") == told, "it is back"
+
+
+def test_a_second_guard_is_told_with_both_names() -> None:
+    guards = (GUARD, "/hall/second_guard")
+    (told,) = look(Strangers(own=OWN), guards=guards, alive=2)
+    assert told == "2 guards give signs of life: /hall/guard_node, /hall/second_guard"
+
+
+def test_a_guard_that_was_killed_and_started_anew_is_no_second_one() -> None:
+    """The dead one stays on the graph for a while, and gives no sign of life."""
+    assert look(Strangers(own=OWN), guards=(GUARD, GUARD), alive=1) == ()
+
+
+def test_who_takes_the_guards_name_without_being_one_is_found() -> None:
+    (told,) = look(Strangers(own=OWN), GUARD)
+    assert told.startswith(GUARD)
+
+
+def test_a_watchdog_that_was_killed_is_forgotten_in_time() -> None:
+    strangers = Strangers(own=OWN)
+    assert look(strangers, OWN, now_ns=5) == ()
+    assert look(strangers, OWN, now_ns=5 + NAMESAKE_NS_MAX) == ()
+    assert look(strangers, now_ns=6 + NAMESAKE_NS_MAX) == ()
+    assert look(strangers, OWN, now_ns=7 + NAMESAKE_NS_MAX) == ()
+    (told,) = look(strangers, OWN, now_ns=8 + 2 * NAMESAKE_NS_MAX)
+    assert told == f"there is another {OWN}"
+
+
+def test_many_strangers_with_strange_names_fit() -> None:
+    strangers = Strangers(own=OWN)
+    told = look(strangers, *(f"/{number}\n{'x' * 500}" for number in range(100)))
+    assert len(told) == STRANGERS_MAX
+    assert all(one.isprintable() and len(one) < 150 for one in told)
+
+
+@pytest.mark.parametrize("what", ["/joystick publishes on motion, and is no guard"])
+def test_the_record_moves_nothing(what: str) -> None:
+    decision = stranger_decision(what)
+    assert (decision.occasion, decision.outcome) == (Occasion.ALARM, MotionKind.NONE)
+    assert (decision.failure_mode, decision.detail) == (FailureMode.STRANGER, what)
+    assert (decision.request_id, decision.robot_id, decision.sequence) == ("", "", 0)

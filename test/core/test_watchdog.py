@@ -1,0 +1,330 @@
+"""The watchdog as timelines: it speaks where the guard does not, and never where the guard did."""
+
+from __future__ import annotations
+
+from random import Random
+from typing import TYPE_CHECKING, Final
+
+import pytest
+
+from fallback_guard.core.effects import Clock, Decision, Occasion, ReportDecision, SendMotion
+from fallback_guard.core.failure_modes import FailureMode
+from fallback_guard.core.limits import (
+    ANSWERS_REMEMBERED_MAX,
+    REQUESTS_WATCHED_MAX,
+    STAMP_AGE_NS_MAX,
+)
+from fallback_guard.core.motion import Motion, MotionKind, SafeMoveKind
+from fallback_guard.core.units import NS_PER_MS
+from fallback_guard.core.watchdog import (
+    GuardLost,
+    MotionHeard,
+    NothingHeard,
+    RequestFellDue,
+    Standing,
+    StateHeard,
+    Watchdog,
+    WatchdogConfig,
+    WatchdogEvent,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+BEGAN_NS: Final = 7_777_777_777_777
+ROBOT: Final = "picker_1"
+CONFIG: Final = WatchdogConfig(
+    deadline_ns=150 * NS_PER_MS,
+    grace_ns=10 * NS_PER_MS,
+    silence_ns_max=300 * NS_PER_MS,
+    lease_ns=500 * NS_PER_MS,
+)
+SPEAKS_NS: Final = CONFIG.deadline_ns + CONFIG.grace_ns
+HEARTBEAT_NS: Final = 100 * NS_PER_MS
+
+
+class Watch:
+    """A watchdog, and a guard whose heart beats until it `dies`; times are measured from the beginning."""
+
+    def __init__(self, *, guard: bool = True, decides: bool = True) -> None:
+        self.watchdog = Watchdog(CONFIG)
+        self.now_ns = BEGAN_NS
+        self.effects: list[SendMotion | ReportDecision] = []
+        self._beats_ns: int | None = BEGAN_NS if guard else None
+        self._heartbeat = 0
+        self._decides = decides
+        self.at_ns(0)
+
+    def at_ns(self, ns: int) -> Watch:
+        """Move on; the guard's heart beats, and the watchdog is woken whenever it asked for that."""
+        until_ns = BEGAN_NS + ns
+        while True:
+            times = [self.watchdog.next_wake_ns, self._beats_ns]
+            next_ns = min((time for time in times if time is not None), default=until_ns + 1)
+            if next_ns > until_ns:
+                break
+            self.now_ns = max(next_ns, self.now_ns)
+            if next_ns == self._beats_ns:
+                self._beats_ns += HEARTBEAT_NS
+                self._heartbeat += 1
+                self.step(StateHeard(self._heartbeat, self._decides))
+            else:
+                self.step(NothingHeard())
+        self.now_ns = until_ns
+        return self
+
+    def at_ms(self, ms: int) -> Watch:
+        return self.at_ns(ms * NS_PER_MS)
+
+    def step(self, event: WatchdogEvent) -> Watch:
+        self.effects += self.watchdog.step(event, self.now_ns)
+        wake_ns = self.watchdog.next_wake_ns
+        assert wake_ns is None or wake_ns > self.now_ns, "a wake is over when it was served"
+        return self
+
+    def standing(self) -> Standing:
+        return self.watchdog.standing
+
+    def dies(self) -> Watch:
+        self._beats_ns = None
+        return self
+
+    def lives(self) -> Watch:
+        self._beats_ns = self.now_ns
+        self._heartbeat = 0  # It is a new process.
+        return self
+
+    def due(self, request_id: str = "R-1", robot_id: str = ROBOT, *, age_ns: int = 0) -> Watch:
+        return self.step(RequestFellDue(request_id, robot_id, age_ns))
+
+    def guard_says(
+        self, request_id: str = "R-1", robot_id: str = ROBOT, sequence: int = 1
+    ) -> Watch:
+        return self.step(MotionHeard(request_id, robot_id, sequence))
+
+    def expect_nothing(self) -> Watch:
+        assert self.effects == []
+        return self
+
+    def expect_hold(
+        self, request_id: str = "R-1", robot_id: str = ROBOT
+    ) -> tuple[Motion, Decision]:
+        assert len(self.effects) >= 2, self.effects
+        sent, reported = self.effects.pop(0), self.effects.pop(0)
+        assert isinstance(sent, SendMotion)
+        assert isinstance(reported, ReportDecision)
+        motion, decision = sent.motion, reported.decision
+        assert (motion.request_id, motion.robot_id) == (request_id, robot_id)
+        assert (decision.request_id, decision.robot_id) == (request_id, robot_id)
+        assert (motion.kind, motion.safe_move) == (
+            MotionKind.SAFE_MOVE,
+            SafeMoveKind.CANCEL_AND_HOLD,
+        )
+        assert (motion.source, motion.reason) == ("watchdog", FailureMode.GUARD_SILENT)
+        assert (decision.source, decision.failure_mode) == ("watchdog", FailureMode.GUARD_SILENT)
+        assert (decision.occasion, decision.outcome) == (Occasion.DUE, MotionKind.SAFE_MOVE)
+        assert decision.sequence == motion.sequence
+        return motion, decision
+
+
+def test_a_guard_that_is_there_and_silent_is_spoken_for_after_the_deadline() -> None:
+    w = Watch().due()
+    w.at_ns(SPEAKS_NS - 1).expect_nothing()
+    _, decision = w.at_ns(SPEAKS_NS).expect_hold()
+    assert decision.time_to_decision_ns == SPEAKS_NS
+    assert decision.time_left_ns == 0
+    assert decision.clock is Clock.STAMP
+    assert decision.detail == "the guard said nothing by the deadline"
+    w.at_ms(5_000).expect_nothing()
+
+
+@pytest.mark.parametrize("said_ns", [0, 1, CONFIG.deadline_ns, SPEAKS_NS - 1, SPEAKS_NS])
+def test_it_never_speaks_where_the_guard_did(said_ns: int) -> None:
+    w = Watch().due()
+    w.now_ns = BEGAN_NS + said_ns
+    w.guard_says()
+    w.at_ms(5_000).expect_nothing()
+    assert w.watchdog.spoken == 0
+
+
+def test_an_answer_may_be_heard_before_its_question() -> None:
+    Watch().guard_says().due().at_ms(5_000).expect_nothing()
+
+
+def test_a_repeat_is_answered_by_nobody() -> None:
+    w = Watch().due().at_ms(50).guard_says().at_ms(60).due()
+    w.at_ms(5_000).expect_nothing()
+    w = Watch().due().at_ms(50).due()
+    w.at_ns(SPEAKS_NS).expect_hold()
+    w.due().at_ms(5_000).expect_nothing()
+
+
+@pytest.mark.parametrize(
+    ("age_ns", "believed"),
+    [(-1, False), (0, True), (1, True), (STAMP_AGE_NS_MAX, True), (STAMP_AGE_NS_MAX + 1, False)],
+)
+def test_the_clock_begins_where_the_guard_begins_it(age_ns: int, believed: bool) -> None:  # noqa: FBT001
+    w = Watch().due(age_ns=age_ns)
+    speaks_ns = SPEAKS_NS - (age_ns if believed else 0)
+    w.at_ns(speaks_ns - 1).expect_nothing()
+    _, decision = w.at_ns(speaks_ns).expect_hold()
+    assert decision.clock is (Clock.STAMP if believed else Clock.ARRIVAL)
+
+
+def test_a_guard_that_died_is_gone_after_its_silence() -> None:
+    w = Watch().at_ms(250).dies()
+    w.at_ms(499)
+    assert w.standing() is Standing.DECIDING
+    w.at_ms(500)
+    assert w.standing() is Standing.GONE
+    w.due()
+    motion, decision = w.expect_hold()
+    assert decision.time_left_ns == CONFIG.deadline_ns
+    assert decision.detail == "the guard is gone"
+    assert motion.lease_ns == CONFIG.lease_ns
+    w.at_ms(5_000).expect_nothing()
+
+
+def test_all_that_waits_is_answered_when_the_guard_is_found_gone() -> None:
+    w = Watch().at_ms(250).dies().at_ms(450).due("R-1").due("R-1", "picker_2").expect_nothing()
+    w.at_ms(500).expect_hold()
+    w.expect_hold("R-1", "picker_2")
+    w.at_ms(5_000).expect_nothing()
+
+
+def test_the_middleware_may_know_of_its_end_earlier() -> None:
+    w = Watch().at_ms(50).dies().due().step(GuardLost())
+    assert w.standing() is Standing.GONE
+    w.expect_hold()
+
+
+def test_the_middleware_cannot_make_an_unheard_guard_worse() -> None:
+    w = Watch(guard=False).step(GuardLost())
+    assert w.standing() is Standing.UNHEARD
+
+
+def test_a_guard_that_returns_is_handed_back_to() -> None:
+    w = Watch().at_ms(250).dies().at_ms(1_000).lives().at_ms(1_001)
+    assert w.standing() is Standing.DECIDING
+    w.due().at_ms(1_100).expect_nothing()
+    w.guard_says().at_ms(5_000).expect_nothing()
+
+
+def test_a_heartbeat_that_does_not_change_is_no_sign_of_life() -> None:
+    w = Watch().dies()
+    for ms in range(10, 300, 10):
+        w.at_ms(ms).step(StateHeard(1, decides=True))
+    assert w.standing() is Standing.DECIDING
+    w.at_ms(300)
+    assert w.standing() is Standing.GONE
+
+
+def test_before_a_guard_is_heard_every_request_is_answered_at_once() -> None:
+    w = Watch(guard=False).due()
+    _, decision = w.expect_hold()
+    assert decision.detail == "no guard has been heard yet"
+
+
+def test_an_inactive_guard_is_not_waited_for() -> None:
+    w = Watch(decides=False).due()
+    _, decision = w.expect_hold()
+    assert decision.detail == "the guard is inactive"
+
+
+def test_its_numbers_are_above_the_guards_and_rise() -> None:
+    w = Watch().guard_says("R-0", sequence=10**15).due("R-1").due("R-2")
+    w.at_ns(SPEAKS_NS)
+    first, _ = w.expect_hold("R-1")
+    second, _ = w.expect_hold("R-2")
+    assert 10**15 < first.sequence < second.sequence
+
+
+def test_names_are_those_that_the_guard_answers() -> None:
+    w = Watch().due("bad id!", ROBOT).due("R-1", "no robot\N{REPLACEMENT CHARACTER}")
+    w.at_ns(SPEAKS_NS).expect_hold("", ROBOT)
+    w.at_ms(5_000).expect_nothing()
+    # Of requests without a name each is one of its own, and is waited for anew.
+    w.due("", ROBOT).at_ms(5_050).guard_says("", ROBOT)
+    w.at_ms(5_060).due("?", ROBOT).at_ns(5_060 * NS_PER_MS + SPEAKS_NS - 1).expect_nothing()
+    w.at_ns(5_060 * NS_PER_MS + SPEAKS_NS).expect_hold("", ROBOT)
+
+
+def test_a_flood_takes_bounded_memory_and_leaves_nobody_without_an_answer() -> None:
+    w = Watch()
+    for number in range(REQUESTS_WATCHED_MAX):
+        w.due(f"R-{number}")
+    w.expect_nothing()
+    w.due("one-more")
+    w.expect_hold("one-more")
+    w.at_ns(SPEAKS_NS)
+    assert len(w.effects) == 2 * REQUESTS_WATCHED_MAX
+    for number in range(2 * ANSWERS_REMEMBERED_MAX):
+        w.guard_says(f"F-{number}")
+    assert len(w.watchdog._answered) == ANSWERS_REMEMBERED_MAX
+    assert (len(w.watchdog._waiting), len(w.watchdog._wakes)) == (0, 0)
+
+
+@pytest.mark.parametrize("seed", range(200))
+def test_every_due_request_has_exactly_one_answer_in_time(seed: int) -> None:
+    """Guards that die, return and answer at random: who is not answered by the guard is by the watchdog."""
+    random = Random(seed)  # noqa: S311  # reproducible, not secret
+    w = Watch(guard=random.random() < 0.8)
+    due_ns: dict[str, int] = {}
+    answered: dict[str, str] = {}
+    now_ms = 0
+    for number in range(120):
+        now_ms += random.choice([0, 1, 20, 149, 160, 161, 310])
+        w.at_ms(now_ms)
+        _take(w.effects, answered, due_ns, w.now_ns)
+        request_id = f"R-{random.randrange(number + 1)}"
+        what = random.choice(["due", "due", "guard says", "dies", "lives", "lost"])
+        if what == "due":
+            due_ns.setdefault(request_id, w.now_ns)
+            w.due(request_id)
+        elif what == "guard says" and request_id not in answered:
+            answered[request_id] = "guard"
+            w.guard_says(request_id)
+        elif what == "dies":
+            w.dies()
+        elif what == "lives":
+            w.lives()
+        elif what == "lost":
+            w.step(GuardLost())
+        _take(w.effects, answered, due_ns, w.now_ns)
+    w.at_ms(now_ms + 1_000)
+    _take(w.effects, answered, due_ns, w.now_ns)
+    assert set(due_ns) <= set(answered)
+
+
+def _take(
+    effects: list[SendMotion | ReportDecision],
+    answered: dict[str, str],
+    due_ns: dict[str, int],
+    now_ns: int,
+) -> None:
+    decisions = [effect.decision for effect in effects if isinstance(effect, ReportDecision)]
+    effects.clear()
+    for decision in decisions:
+        assert decision.request_id not in answered, "one answer"
+        assert decision.request_id in due_ns, "and only where one is due"
+        assert decision.time_to_decision_ns <= SPEAKS_NS
+        answered[decision.request_id] = "watchdog"
+    late = [
+        request_id
+        for request_id, at_ns in due_ns.items()
+        if request_id not in answered and now_ns - at_ns > SPEAKS_NS
+    ]
+    assert not late
+
+
+def test_the_check_can_fail(monkeypatch: pytest.MonkeyPatch) -> None:
+    step = Watchdog.step
+
+    def mute(
+        watchdog: Watchdog, event: WatchdogEvent, now_ns: int
+    ) -> Sequence[SendMotion | ReportDecision]:
+        return step(watchdog, event, now_ns)[2:]
+
+    monkeypatch.setattr(Watchdog, "step", mute)
+    with pytest.raises(AssertionError):
+        test_every_due_request_has_exactly_one_answer_in_time(0)
