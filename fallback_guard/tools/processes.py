@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from types import FrameType, TracebackType
-from typing import IO, Final
+from typing import IO, Final, Protocol
 
 from typing_extensions import Self
 
@@ -27,6 +27,24 @@ _TAIL_LINES: Final = 15
 
 class ProcessError(Exception):
     """A child ended or fell silent when it should not have; the message shows the end of its log."""
+
+
+class Child(Protocol):
+    """What is asked of a child, as of a subprocess.Popen."""
+
+    pid: int
+
+    def poll(self) -> int | None:
+        """Return its exit code; None while it runs."""
+
+    def wait(self, timeout: float | None = None) -> int:
+        """Wait for its end; return the exit code.  Raises TimeoutExpired."""
+
+    def send_signal(self, sig: int) -> None:
+        """Send it a signal, unless it has ended."""
+
+    def kill(self) -> None:
+        """End it at once."""
 
 
 def ros_environment(directory: Path, domain_id: int | None = None) -> dict[str, str]:
@@ -50,7 +68,7 @@ class Processes:
         """Write logs to `directory`, which is also the children's working directory."""
         self._directory = directory
         self._environment = dict(environment)
-        self._children: dict[str, subprocess.Popen[bytes]] = {}
+        self._children: dict[str, Child] = {}
         self._interrupted = False
 
     def __enter__(self) -> Self:

@@ -39,6 +39,7 @@ from fallback_guard.core.motion import MotionKind, SafeMoveKind
 from fallback_guard.nodes import topics
 from fallback_guard.nodes.conversion import from_pick_request
 from fallback_guard.tools.processes import Processes
+from forked import Forked
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -59,6 +60,7 @@ GUARD_PARAMETERS: Final = {
 }
 """A guard that decides and does nothing by itself afterwards."""
 
+_ALIVE_NS: Final = 300_000_000
 _POLL_S: Final = 0.02
 _PROBE_S: Final = 0.3
 _POSITION_PERIOD_S: Final = 0.05
@@ -91,6 +93,20 @@ class Nodes(Processes):
     def start_node(self, node: str, **parameters: object) -> None:
         """Start an executable with parameters."""
         self.start(node, f"fallback_guard.nodes.{node}", *ros_arguments(parameters))
+
+    def start(self, name: str, module: str, *arguments: str) -> None:
+        """Start an executable: a fork of what has imported it already."""
+        self._children[name] = Forked(
+            module,
+            arguments,
+            directory=self._directory,
+            environment=self._environment,
+            log=self.log(name),
+        )
+
+    def start_afresh(self, name: str, module: str, *arguments: str) -> None:
+        """Start an executable as a shell would."""
+        super().start(name, module, *arguments)
 
     def signal(self, name: str, number: int) -> None:
         """Send a signal to one process."""
@@ -204,7 +220,7 @@ class Bystander:
         ):
             self.node.create_subscription(topic.type, topic.name, self._listener(heard), topic.qos)
         self.publishers: dict[str, Publisher] = {
-            topic.name: self.node.create_publisher(topic.type, topic.name, topic.qos)
+            topic.name: topic.publisher(self.node)
             for topic in (
                 topics.PICK_REQUEST,
                 topics.ROUTE_DUE,
@@ -212,10 +228,13 @@ class Bystander:
                 topics.ROBOT_POSITION,
                 topics.MAP_CLOSURES,
                 topics.MOTION,
-                topics.GUARD_STATE,
                 topics.GUARD_DECISION,
             )
         }
+        # As a guard does, or the watchdog would not be told when it falls silent.
+        self.publishers[topics.GUARD_STATE.name] = topics.GUARD_STATE.publisher(
+            self.node, alive_ns=_ALIVE_NS
+        )
         self._standing: dict[str, Message] = {}
         self._probes = count(1)
         self.node.create_timer(_POSITION_PERIOD_S, self._publish_positions)

@@ -131,8 +131,8 @@ def test_a_start_that_ends_at_once_says_why(endings: dict[str, Future[Ended]], n
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_ends_every_node_cleanly(scene: Scene, number: signal.Signals) -> None:
     for node, up in NODES.items():
-        needed = {"map_file": str(scene.map_file)} if node in NEEDS_MAP else {}
-        scene.nodes.start_node(node, **needed)
+        needed: dict[str, object] = {"map_file": str(scene.map_file)} if node in NEEDS_MAP else {}
+        scene.nodes.start_afresh(node, f"fallback_guard.nodes.{node}", *ros_arguments(needed))
         scene.nodes.wait_for_text(node, up)
     for node in NODES:
         scene.nodes.signal(node, number)

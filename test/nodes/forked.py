@@ -1,0 +1,103 @@
+"""Executables as processes that share the time it takes to import: forks of one server that has imported it all.
+
+What a guard imports takes it three seconds of a processor, and tests start some two hundred.  A fork runs the
+executable's `main` in a process of its own, like one that was started; `test_start_and_end.py` starts real ones.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import faulthandler
+import importlib
+import multiprocessing
+import os
+import signal
+import subprocess
+import sys
+from multiprocessing import forkserver
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from multiprocessing.context import ForkServerProcess
+
+MODULES: Final = tuple(
+    f"fallback_guard.nodes.{node}"
+    for node in ("guard_node", "planner_node", "picker_sim_node", "watchdog_node")
+)
+"""What is imported once: modules with a `main` that takes its arguments from sys.argv and returns the exit code."""
+
+_PR_SET_PDEATHSIG: Final = 1
+_SERVER: Final = multiprocessing.get_context("forkserver")
+_SERVER.set_forkserver_preload([*MODULES])
+
+
+def _start_server() -> None:
+    """Start it where it cannot see the sources: it looks for modules where it was started, and then where they are."""
+    before = Path.cwd()
+    os.chdir("/")
+    try:
+        forkserver.ensure_running()
+    finally:
+        os.chdir(before)
+
+
+class Forked:
+    """One process, with what the tests use of subprocess.Popen."""
+
+    def __init__(
+        self,
+        module: str,
+        arguments: tuple[str, ...],
+        *,
+        directory: Path,
+        environment: Mapping[str, str],
+        log: Path,
+    ) -> None:
+        """Start `module` in a directory, with exactly this environment; what it says goes to `log`."""
+        _start_server()
+        self._process: ForkServerProcess = _SERVER.Process(
+            target=_run, args=(module, arguments, str(directory), dict(environment), str(log))
+        )
+        self._process.start()
+        assert self._process.pid is not None, "it was started"
+        self.pid = self._process.pid
+
+    def poll(self) -> int | None:
+        """Return the exit code; None while it runs."""
+        return self._process.exitcode
+
+    def wait(self, timeout: float | None = None) -> int:
+        """Wait for its end; return the exit code.  Raises TimeoutExpired."""
+        self._process.join(timeout)
+        code = self._process.exitcode
+        if code is None:
+            raise subprocess.TimeoutExpired(str(self.pid), timeout or 0.0)
+        return code
+
+    def send_signal(self, sig: int) -> None:
+        """Send it a signal, unless it has ended."""
+        if self.poll() is None:
+            os.kill(self.pid, sig)
+
+    def kill(self) -> None:
+        """End it at once."""
+        self.send_signal(signal.SIGKILL)
+
+
+def _run(
+    module: str, arguments: tuple[str, ...], directory: str, environment: dict[str, str], log: str
+) -> None:
+    """In the fork: become what a started process would be."""
+    os.setsid()
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
+    os.chdir(directory)
+    os.environ.clear()
+    os.environ.update(environment)
+    output = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o644)
+    for number in (1, 2):
+        os.dup2(output, number)
+    faulthandler.enable()
+    sys.argv = [module, *arguments]
+    sys.exit(importlib.import_module(module).main())
