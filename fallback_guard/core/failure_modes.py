@@ -39,6 +39,7 @@ class FailureMode(str, Enum):
     PLANNER_UNREACHABLE = "PLANNER_UNREACHABLE"
     PLANNER_HTTP_ERROR = "PLANNER_HTTP_ERROR"
     PLANNER_BAD_RESPONSE = "PLANNER_BAD_RESPONSE"
+    OVERTAKEN = "OVERTAKEN"
     QUEUE_OVERRUN = "QUEUE_OVERRUN"
     CANDIDATE_FLOOD = "CANDIDATE_FLOOD"
 
@@ -169,6 +170,9 @@ FAILURE_MODES: Final[Mapping[FailureMode, FailureModeRow]] = MappingProxyType(
             _INVALID,
             "the endpoint answered with something other than a chat completion",
             planner_reports=True,
+        ),
+        FailureMode.OVERTAKEN: _latency(
+            _OUTDATED, "a newer request of the robot fell due before this one was decided"
         ),
         FailureMode.QUEUE_OVERRUN: _latency(_BUSY, "more requests are open than are planned ahead"),
         FailureMode.CANDIDATE_FLOOD: _latency(

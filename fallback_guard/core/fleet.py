@@ -31,6 +31,10 @@ class Fleet:
         """Return a robot; None where it has said nothing yet."""
         return self._robots.get(robot_id)
 
+    def latched(self, robot_id: str = "") -> list[RobotRecord]:
+        """Return the robots that wait for an operator's reset, or one of them."""
+        return [robot for robot in self if robot.latched and robot_id in ("", robot.robot_id)]
+
     def admit(self, robot_id: str, *, robots_max: int) -> RobotRecord | Refusal:
         """Return a robot, which is served from now on if it was not before."""
         robot = self._robots.get(robot_id)

@@ -1,8 +1,11 @@
 """The map as it is open at the moment: its paths and its safe moves."""
 
 from fallback_guard.core.closures import Closures
+from fallback_guard.core.events import PositionArrived
+from fallback_guard.core.limits import COORDINATE_M_MAX
 from fallback_guard.core.openness import openness
 from fallback_guard.core.paths import Paths
+from fallback_guard.core.records import Position
 from fallback_guard.core.safe_moves import SafeMoves
 from fallback_guard.core.warehouse import Warehouse
 
@@ -18,6 +21,16 @@ class Ground:
         # Made now, so that nothing can fail when it is needed.
         self._shut = self._with(Closures(everything=True))
         self.safe_moves = SafeMoves(self.paths)
+
+    def position(self, event: PositionArrived, now_ns: int) -> Position | None:
+        """Return where a robot is that says so now; None where it is lost, or nowhere near any map."""
+        # Written so that NaN fails it.
+        if event.lost or not (
+            abs(event.x) <= COORDINATE_M_MAX and abs(event.y) <= COORDINATE_M_MAX
+        ):
+            return None
+        node, distance_m = self.paths.network.nearest_node(event.x, event.y)
+        return Position(node=node, distance_m=distance_m, x=event.x, y=event.y, at_ns=now_ns)
 
     def close(self, closures: Closures) -> None:
         """Close and open what `closures` says; where that fails, close everything, and raise what failed."""

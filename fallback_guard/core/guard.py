@@ -34,14 +34,12 @@ from fallback_guard.core.fleet import Fleet
 from fallback_guard.core.ground import Ground
 from fallback_guard.core.identifiers import is_identifier, printable
 from fallback_guard.core.judge import Judge
-from fallback_guard.core.limits import COORDINATE_M_MAX
 from fallback_guard.core.motion import ValidatedRoute
 from fallback_guard.core.outbox import Outbox
 from fallback_guard.core.prepared import PreparedRequest
 from fallback_guard.core.punctuality import DispatchMargin
 from fallback_guard.core.records import (
     Judged,
-    Position,
     RequestRecord,
     RobotRecord,
     closed_record,
@@ -53,20 +51,21 @@ from fallback_guard.core.request_states import OPEN, RequestInput, RequestState
 from fallback_guard.core.rules import Refusal, first_failure, internal_error
 from fallback_guard.core.safe_moves import CANCEL_AND_HOLD, HOLD, SafeMove
 from fallback_guard.core.sequences import Sequences
-from fallback_guard.core.timers import SPARE_NS, Timers
+from fallback_guard.core.timers import Timers
 from fallback_guard.core.validation import Stopwatch, Verdict, stopped
 from fallback_guard.core.warehouse import Warehouse
 
 _SILENT: Final = Refusal(FailureMode.PLANNER_SILENT, "no answer before the window closed")
+_OVERTAKEN: Final = Refusal(FailureMode.OVERTAKEN, "a newer request fell due")
 
 
 class Guard:
     """Decides, for any number of robots on one map, whether a planner's route may be driven.
 
     For every request that falls due, `step` returns exactly one `SendMotion`, a route or a safe move,
-    no later than the first step at or after `next_wake_ns`.  After a safe move at most one route for
-    the same request follows, and none once a newer request was accepted.  `step` never raises: an
-    exception inside is a fault of the guard, and ends in a safe move.
+    no later than the first step at or after `next_wake_ns`.  A robot's requests are decided in the order
+    in which they fall due.  After a safe move at most one route for the same request follows, and none once
+    a newer request was accepted.  `step` never raises: a fault of the guard ends in a safe move.
     """
 
     def __init__(
@@ -116,20 +115,14 @@ class Guard:
     @property
     def has_spare_work(self) -> bool:
         """Whether `step` should be called with TimePassed when there is time, to prepare something anew."""
-        if self._is_quiet:
+        if self._timers.are_quiet(self._now_ns):
             return self._recoveries.are_waiting or self._fleet.has_outdated
         return self._recoveries.is_impatient(self._now_ns)
 
     @property
-    def _is_quiet(self) -> bool:
-        """Whether nothing is to be done so soon that a piece of work could be in its way."""
-        wake_ns = self.next_wake_ns
-        return wake_ns is None or wake_ns - self._now_ns > SPARE_NS
-
-    @property
     def latched_robots(self) -> tuple[str, ...]:
         """The robots that wait for an operator's reset."""
-        return tuple(sorted(robot.robot_id for robot in self._fleet if robot.latched))
+        return tuple(sorted(robot.robot_id for robot in self._fleet.latched()))
 
     def step(self, event: Event, now_ns: int) -> tuple[Effect, ...]:
         """Do what has fallen due by `now_ns`, then handle `event`; return what is to be done, in order.
@@ -264,22 +257,14 @@ class Guard:
             return
         self._sequences.heard(event.sequence)
         robot.position = None
-        # Written so that NaN fails it.
-        if not event.lost and abs(event.x) <= COORDINATE_M_MAX and abs(event.y) <= COORDINATE_M_MAX:
-            node, distance_m = self._ground.paths.network.nearest_node(event.x, event.y)
-            robot.position = Position(
-                node=node, distance_m=distance_m, x=event.x, y=event.y, at_ns=self._now_ns
-            )
-            self._ground.safe_moves.at(node)  # Found now, not at a deadline.
-            if robot.stranded_on not in (None, node):
+        robot.position = position = self._ground.position(event, self._now_ns)
+        if position is not None:
+            self._ground.safe_moves.at(position.node)  # Found now, not at a deadline.
+            if robot.stranded_on not in (None, position.node):
                 self._recoveries.plan_all(robot, self._now_ns)
 
     def _on_reset(self, event: ResetRequested) -> None:
-        reset = [
-            robot
-            for robot in self._fleet
-            if robot.latched and event.robot_id in ("", robot.robot_id)
-        ]
+        reset = self._fleet.latched(event.robot_id)
         for robot in reset:
             robot.latched, robot.safe_moves_in_a_row = False, 0
             self._recoveries.plan_all(robot, self._now_ns)
@@ -315,7 +300,17 @@ class Guard:
 
     # The life of a request
 
+    def _overtake(self, robot: RobotRecord) -> None:
+        """Decide what still waits, because a newer request falls due: its robot wants nothing older any more."""
+        for record in robot.requests.values():
+            if record.state is RequestState.DUE:
+                safe_move = self._safe_move(robot)
+                record.closes_ns = None
+                record.accept(RequestInput.OVERTAKEN)
+                self._outbox.safe_move_when_due(record, safe_move, _OVERTAKEN)
+
     def _fall_due(self, robot: RobotRecord, record: RequestRecord, stamp_age_ns: int) -> None:
+        self._overtake(robot)
         record.start_clock(self._now_ns, stamp_age_ns)
         if record.staged is not None:
             self._prepared(record)
@@ -422,6 +417,7 @@ class Guard:
         record = closed_record(request_id, robot_id)
         record.start_clock(self._now_ns, event.stamp_age_ns)
         if robot is not None:
+            self._overtake(robot)
             robot.supersede_all()
             if record.request_id:
                 robot.remember(record)

@@ -4,6 +4,7 @@
     PLANNING --due--> DUE --accepted--> ROUTED
     STAGED ---due--------------------> ROUTED
                       DUE --closed---> HALTED --accepted or standby--> RECOVERED
+                      DUE --overtaken------------------> CLOSED
 
 A pair that the table does not list is an input that means nothing in that state: it changes nothing.
 """
@@ -30,7 +31,7 @@ class RequestState(IntEnum):
     RECOVERED = 5
     """A route followed the safe move.  Terminal."""
     CLOSED = 6
-    """Halted when a newer request came; no route follows.  Terminal."""
+    """Decided with a safe move, and a newer request came; no route follows.  Terminal."""
 
 
 class RequestInput(IntEnum):
@@ -46,6 +47,8 @@ class RequestInput(IntEnum):
     """The standby route is to be driven: at the deadline, or as the recovery."""
     SUPERSEDED = 5
     """A newer request of the same robot was accepted."""
+    OVERTAKEN = 6
+    """A newer request of the same robot fell due."""
 
 
 _S, _I = RequestState, RequestInput
@@ -59,6 +62,7 @@ TRANSITIONS: Final[Mapping[tuple[RequestState, RequestInput], RequestState]] = M
         (_S.DUE, _I.ROUTE_ACCEPTED): _S.ROUTED,
         (_S.DUE, _I.STANDBY_RELEASED): _S.ROUTED,
         (_S.DUE, _I.WINDOW_CLOSED): _S.HALTED,
+        (_S.DUE, _I.OVERTAKEN): _S.CLOSED,
         (_S.HALTED, _I.ROUTE_ACCEPTED): _S.RECOVERED,
         (_S.HALTED, _I.STANDBY_RELEASED): _S.RECOVERED,
         (_S.HALTED, _I.SUPERSEDED): _S.CLOSED,

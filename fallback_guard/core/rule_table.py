@@ -25,6 +25,7 @@ RULES: Final[tuple[RuleRow, ...]] = (
 NOT_OF_A_RULE: Final = (
     FailureMode.PLANNER_SILENT,
     FailureMode.PLANNER_LATE,
+    FailureMode.OVERTAKEN,
     FailureMode.INTERNAL_ERROR,
     FailureMode.GUARD_SILENT,
     FailureMode.STRANGER,

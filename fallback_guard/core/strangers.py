@@ -15,20 +15,25 @@ from fallback_guard.core.limits import DETAIL_CHARS_MAX
 from fallback_guard.core.units import NS_PER_S
 
 NAMESAKE_NS_MAX: Final = 30 * NS_PER_S
-"""A process that was killed stays on the graph for as long as its participant's lease, which is 20 s by default."""
+"""A process that was killed stays on the graph for as long as its participant's lease, which is 20 s by default, and
+of one that was started anew a part may be known before the rest."""
+
+NAMES_KNOWN_MAX: Final = 64
+"""Names of guards that are remembered."""
 
 STRANGERS_MAX: Final = 16
 """Strangers that are told apart at a time; more are as bad."""
 
 
 class Strangers:
-    """What is wrong about who can speak on `motion`, as of the last look at the graph."""
+    """What is wrong about who can speak on `motion`, as of the last two looks at the graph."""
 
     def __init__(self, *, own: str) -> None:
         """Begin with nobody.  `own` is the full name of the watchdog's node."""
         self.present: tuple[str, ...] = ()
+        self._known = {own}
         self._own = own
-        self._namesake_since_ns: int | None = None
+        self._since_ns: dict[str, int] = {}
 
     def look(
         self, *, speakers: Sequence[str], guards: Sequence[str], guards_alive: int, now_ns: int
@@ -36,23 +41,23 @@ class Strangers:
         """Take the nodes that publish on `motion` and those on `guard/state`; return what is wrong now and was not.
 
         The names are full ones, one for each publisher.  `guards_alive` is how many guards give signs of life.
+        A stranger is told at the second look at which it is there, one by the name of a guard or of the watchdog
+        itself after `NAMESAKE_NS_MAX`.
         """
+        if len(self._known) < NAMES_KNOWN_MAX:
+            self._known.update(guards)
         allowed = Counter(guards)
-        found = []
-        for name, count in sorted(Counter(speakers).items()):
-            if name == self._own:
-                continue
-            if count > allowed[name]:
-                found.append(f"{printable(name)} publishes on motion, and is no guard")
+        allowed[self._own] += 1
+        extra = Counter(speakers) - allowed
+        self._since_ns = {name: self._since_ns.get(name, now_ns) for name in sorted(extra)}
+        found = [
+            f"{printable(name)} publishes on motion, and is no guard"
+            for name, since_ns in self._since_ns.items()
+            if now_ns - since_ns > (NAMESAKE_NS_MAX if name in self._known else 0)
+        ]
         if guards_alive > 1:
             names = ", ".join(printable(name) for name in sorted(set(guards)))
             found.append(f"{guards_alive} guards give signs of life: {names}"[:DETAIL_CHARS_MAX])
-        if speakers.count(self._own) <= 1:
-            self._namesake_since_ns = None
-        elif self._namesake_since_ns is None:
-            self._namesake_since_ns = now_ns
-        elif now_ns - self._namesake_since_ns > NAMESAKE_NS_MAX:
-            found.append(f"there is another {printable(self._own)}")
         before, self.present = self.present, tuple(found[:STRANGERS_MAX])
         return tuple(one for one in self.present if one not in before)
 

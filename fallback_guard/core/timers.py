@@ -36,6 +36,11 @@ class Timers:
             heappop(self._heap)
         return self._heap[0][0] if self._heap else None
 
+    def are_quiet(self, now_ns: int) -> bool:
+        """Tell whether nothing is to be done so soon that a piece of spare work could be in its way."""
+        wake_ns = self.next_ns
+        return wake_ns is None or wake_ns - now_ns > SPARE_NS
+
     def set(self, at_ns: int, record: RequestRecord) -> None:
         """Have a request looked at no earlier than `at_ns`."""
         self._set += 1

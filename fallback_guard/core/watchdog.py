@@ -1,13 +1,18 @@
 """What guards the guard: `Watchdog.step(event, now_ns)` answers a due request where the guard does not.
 
-It knows nothing of maps, routes and positions, and asks nothing of the guard: it hears what robots hear.  Where the
-guard decides, each request is waited for until a little after its deadline; where it does not, none is.
+It knows nothing of maps, routes and positions, and asks nothing of the guard: it hears what robots hear.  Each request
+is waited for until a little after its deadline, and none where the guard is known to decide nothing.
+
+Its commands are numbered by when their requests fell due.  A command of the guard's for the same request was made
+later, so it has a higher number, and whichever is heard first, the robot follows the guard.  So nothing that the
+watchdog says by mistake stops a robot that has its route: not after it was held up itself, and not while a process that
+was just started hears only some of the others.
 """
 
 import heapq
 from collections import OrderedDict
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 from typing import Final
 
@@ -23,9 +28,23 @@ from fallback_guard.core.effects import (
 )
 from fallback_guard.core.failure_modes import FailureMode
 from fallback_guard.core.identifiers import is_identifier
-from fallback_guard.core.limits import ANSWERS_REMEMBERED_MAX, REQUESTS_WATCHED_MAX
+from fallback_guard.core.limits import (
+    ANSWERS_REMEMBERED_MAX,
+    REQUESTS_WATCHED_MAX,
+    ROBOTS_MAX,
+)
 from fallback_guard.core.motion import Motion, MotionKind, SafeMoveKind
-from fallback_guard.core.sequences import Sequences
+from fallback_guard.core.sequences import SEQUENCE_MAX
+from fallback_guard.core.units import NS_PER_MS, NS_PER_S, NS_PER_US
+
+HELD_UP_NS: Final = 10 * NS_PER_MS
+"""A watchdog that wakes later than this was itself kept from running, and has not heard what was said meanwhile."""
+
+CATCH_UP_NS: Final = 10 * NS_PER_MS
+"""For so long it then listens before it speaks."""
+
+NUMBERED_AGE_NS_MAX: Final = 10 * NS_PER_S
+"""A message that seems older was stamped by another clock."""
 
 SOURCE: Final = "watchdog"
 """In the name of whom its commands and decisions are."""
@@ -100,7 +119,9 @@ _Key = tuple[str, str]
 class _Waiting:
     due_ns: int
     speaks_ns: int
+    sequence: int
     clock: Clock
+    put_off: bool = False
 
 
 class Watchdog:
@@ -111,11 +132,12 @@ class Watchdog:
     """
 
     def __init__(self, config: WatchdogConfig, *, sequence_base: int = 0) -> None:
-        """Begin without having heard a guard.  `sequence_base` is that of `Sequences`."""
+        """Begin without having heard a guard.  `sequence_base` is that of `core.sequences`."""
         self.standing = Standing.UNHEARD
         self.spoken = 0
         self._config = config
-        self._sequences = Sequences(sequence_base)
+        self._sequence_base = sequence_base
+        self._newest: OrderedDict[str, int] = OrderedDict()
         self._waiting: dict[_Key, _Waiting] = {}
         self._wakes: list[tuple[int, _Key]] = []
         self._answered: OrderedDict[_Key, None] = OrderedDict()
@@ -143,17 +165,18 @@ class Watchdog:
         """
         self._now_ns = max(now_ns, self._now_ns)
         self._effects = []
+        if self._is_held_up:
+            self._catch_up()
         match event:
             case RequestFellDue():
                 self._on_due(event)
             case MotionHeard():
-                self._sequences.heard(event.sequence)
-                self._settle((event.robot_id, event.request_id))
+                self._on_motion(event)
             case StateHeard():
                 self._on_state(event)
             case GuardLost():
-                if self._guard_lives:
-                    self.standing = Standing.GONE
+                # Said to a watchdog that was held up it means no more than that nothing was heard meanwhile.
+                self._listen_once_more()
             case NothingHeard():
                 pass
             case _:
@@ -174,8 +197,52 @@ class Watchdog:
         speaks_ns = due_ns + self._config.deadline_ns + self._config.grace_ns
         if len(self._waiting) >= REQUESTS_WATCHED_MAX:
             speaks_ns = self._now_ns  # More than can be kept: too early rather than never.
-        self._waiting[key] = _Waiting(due_ns=due_ns, speaks_ns=speaks_ns, clock=clock)
+        self._waiting[key] = _Waiting(
+            due_ns=due_ns,
+            speaks_ns=speaks_ns,
+            sequence=self._sequence(event),
+            clock=clock,
+        )
         heapq.heappush(self._wakes, (speaks_ns, key))
+
+    def _sequence(self, event: RequestFellDue) -> int:
+        """Return the number of an answer to a request: above all that the robot heard before it fell due.
+
+        By its stamp, where that may be true: the message may have been long under way, and the guard's answer not.
+        """
+        age_ns = event.stamp_age_ns if 0 <= event.stamp_age_ns <= NUMBERED_AGE_NS_MAX else 0
+        by_time = self._sequence_base + (self._now_ns - age_ns) // NS_PER_US
+        return max(self._newest.get(event.robot_id, 0) + 1, by_time)
+
+    def _on_motion(self, event: MotionHeard) -> None:
+        if event.sequence <= SEQUENCE_MAX:
+            self._newest[event.robot_id] = max(
+                event.sequence, self._newest.pop(event.robot_id, event.sequence)
+            )
+        while len(self._newest) > ROBOTS_MAX:
+            self._newest.popitem(last=False)
+        self._settle((event.robot_id, event.request_id))
+
+    def _catch_up(self) -> None:
+        """Put off, once, what was to be done so long ago that the watchdog itself must have been held up."""
+        listens_ns = self._now_ns + CATCH_UP_NS
+        self._listen_once_more()
+        for speaks_ns, key in list(self._wakes):
+            waiting = self._waiting.get(key)
+            overdue = self._now_ns - speaks_ns > HELD_UP_NS
+            if waiting and overdue and waiting.speaks_ns == speaks_ns and not waiting.put_off:
+                self._waiting[key] = replace(waiting, speaks_ns=listens_ns, put_off=True)
+                heapq.heappush(self._wakes, (listens_ns, key))
+
+    @property
+    def _is_held_up(self) -> bool:
+        wake_ns = self.next_wake_ns
+        return wake_ns is not None and self._now_ns - wake_ns > HELD_UP_NS
+
+    def _listen_once_more(self) -> None:
+        """Hold a guard for gone that gives no sign of life within the time of catching up."""
+        if self._guard_lives:
+            self._heard_ns = self._now_ns - self._config.silence_ns_max + CATCH_UP_NS
 
     def _on_state(self, event: StateHeard) -> None:
         if event.heartbeat == self._heartbeat:
@@ -192,8 +259,8 @@ class Watchdog:
             self._answered.popitem(last=False)
 
     def _answer(self) -> None:
-        """Speak for every request whose time has come: all of them where the guard decides nothing."""
-        decides = self.standing is Standing.DECIDING
+        """Speak for every request whose time has come: all of them where the guard is known to decide nothing."""
+        decides = self.standing in (Standing.DECIDING, Standing.UNHEARD)
         while self._wakes and (not decides or self._wakes[0][0] <= self._now_ns):
             speaks_ns, key = heapq.heappop(self._wakes)
             waiting = self._waiting.get(key)
@@ -210,7 +277,7 @@ class Watchdog:
             kind=MotionKind.SAFE_MOVE,
             request_id=request_id,
             robot_id=robot_id,
-            sequence=self._sequences.next(self._now_ns),
+            sequence=waiting.sequence,
             reason=FailureMode.GUARD_SILENT,
             source=SOURCE,
             stops=(),

@@ -109,8 +109,7 @@ def test_no_recovery_once_a_newer_request_was_accepted() -> None:
 
 
 def test_nor_where_the_newer_one_was_accepted_while_the_window_was_open() -> None:
-    t = Timeline().request().at_ms(100).request(world.pick_request("R-2"))
-    t.answer(request_id="R-2").expect_route(request_id="R-2")
+    t = Timeline().request().at_ms(100).request(world.pick_request("R-2", on_due=True))
     t.at_ms(WINDOW_MS).expect_safe_move(SILENT)
     t.answer(request_id="R-1").expect_refusal(FailureMode.STALE)
     t.at_ms(60_000).expect_nothing()
@@ -125,9 +124,46 @@ def test_nor_where_a_fault_closed_the_window(monkeypatch: pytest.MonkeyPatch) ->
 
 
 def test_a_newer_request_does_not_take_an_older_ones_decision_away() -> None:
-    t = Timeline().request().at_ms(100).request(world.pick_request("R-2"))
+    t = Timeline().request().at_ms(100).request(world.pick_request("R-2", on_due=True))
     t.at_ms(WINDOW_MS - 1).answer(request_id="R-1").expect_route()
-    t.at_ms(100 + WINDOW_MS).expect_safe_move(SILENT, request_id="R-2")
+    t.at_ms(60_000).expect_nothing()
+
+
+@pytest.mark.parametrize("newer", ["new", "staged", "unknown", "bad"])
+def test_requests_are_decided_in_the_order_in_which_they_fall_due(newer: str) -> None:
+    """What still waits is decided first: a robot that wants something newer must not be sent after it."""
+    t = Timeline(standby_at_deadline=True)
+    if newer == "staged":
+        t.request(world.pick_request("R-2", on_due=True)).answer(request_id="R-2")
+    t.request().at_ms(100)
+    if newer in ("staged", "unknown"):
+        t.due("R-2")
+    else:
+        items = () if newer == "bad" else None
+        t.request(world.pick_request("R-2", items=items))
+    t.expect_safe_move(FailureMode.OVERTAKEN)
+    if newer == "staged":
+        t.expect_route(request_id="R-2")
+    elif newer == "new":
+        t.answer(request_id="R-1").expect_refusal(FailureMode.STALE)
+        t.answer(request_id="R-2").expect_route(request_id="R-2")
+    else:
+        mode = FailureMode.UNKNOWN_REQUEST if newer == "unknown" else FailureMode.BAD_REQUEST
+        t.expect_safe_move(mode, request_id="R-2")
+    t.at_ms(60_000).expect_nothing()
+    assert t.guard.counters.decisions == 2
+
+
+def test_what_was_overtaken_does_not_latch() -> None:
+    t = Timeline(latch_after=1).request().request(world.pick_request("R-2"))
+    t.expect_safe_move(FailureMode.OVERTAKEN)
+    assert t.guard.latched_robots == ()
+    t.answer(request_id="R-2").expect_route(request_id="R-2")
+
+
+def test_another_robots_request_overtakes_nothing() -> None:
+    t = Timeline().request().at_ms(100).request(world.pick_request("R-2", "picker_2"))
+    t.answer(request_id="R-1").expect_route()
 
 
 def test_a_request_that_cannot_be_served_supersedes_too() -> None:

@@ -416,6 +416,11 @@ class Simulation:
         motion, closes_ns = sent.motion, self._closes_ns(key)
         assert key in self._due_ns, "nothing is decided before it is due"
         assert key not in self._decided, "G1: one decision"
+        due_of_robot = [other for other in self._due_ns if other[0] == key[0]]
+        older = due_of_robot[: due_of_robot.index(key)]
+        assert set(older) <= set(self._decided), "G6: decisions come in the order of falling due"
+        if motion.reason is FailureMode.OVERTAKEN:
+            assert due_of_robot[-1] != key, "overtaken by one that fell due later"
         self._decided[key] = motion.kind
         assert decision.time_to_decision_ns == self._latest_ns - self._due_ns[key]
         deadline_ns = self._due_ns[key] + self.config.deadline_ns

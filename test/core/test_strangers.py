@@ -34,18 +34,21 @@ def look(
 
 
 def test_one_guard_and_its_watchdog_are_no_strangers() -> None:
-    assert look(Strangers(own=OWN)) == ()
+    strangers = Strangers(own=OWN)
+    assert look(strangers) == look(strangers, now_ns=10**15) == ()
 
 
 def test_anybody_else_is_told_once_for_as_long_as_it_stays() -> None:
     strangers = Strangers(own=OWN)
-    told = look(strangers, "/joystick")
+    assert not look(strangers, "/joystick", now_ns=1)
+    told = look(strangers, "/joystick", now_ns=2)
     assert told == ("/joystick publishes on motion, and is no guard",)
-    assert look(strangers, "/joystick") == ()
+    assert not look(strangers, "/joystick", now_ns=3)
     assert list(strangers.present) == list(told)
-    assert not look(strangers)
+    assert not look(strangers, now_ns=4)
     assert list(strangers.present) == []
-    assert look(strangers, "/joystick") == told, "it is back"
+    assert not look(strangers, "/joystick", now_ns=5)
+    assert look(strangers, "/joystick", now_ns=6) == told, "it is back"
 
 
 def test_a_second_guard_is_told_with_both_names() -> None:
@@ -56,29 +59,32 @@ def test_a_second_guard_is_told_with_both_names() -> None:
 
 def test_a_guard_that_was_killed_and_started_anew_is_no_second_one() -> None:
     """The dead one stays on the graph for a while, and gives no sign of life."""
-    assert look(Strangers(own=OWN), guards=(GUARD, GUARD), alive=1) == ()
-
-
-def test_who_takes_the_guards_name_without_being_one_is_found() -> None:
-    (told,) = look(Strangers(own=OWN), GUARD)
-    assert told.startswith(GUARD)
-
-
-def test_a_watchdog_that_was_killed_is_forgotten_in_time() -> None:
     strangers = Strangers(own=OWN)
-    assert look(strangers, OWN, now_ns=5) == ()
-    assert look(strangers, OWN, now_ns=5 + NAMESAKE_NS_MAX) == ()
-    assert look(strangers, now_ns=6 + NAMESAKE_NS_MAX) == ()
-    assert look(strangers, OWN, now_ns=7 + NAMESAKE_NS_MAX) == ()
-    (told,) = look(strangers, OWN, now_ns=8 + 2 * NAMESAKE_NS_MAX)
-    assert told == f"there is another {OWN}"
+    for now_ns in range(3):
+        assert look(strangers, guards=(GUARD, GUARD), alive=1, now_ns=now_ns) == ()
+
+
+@pytest.mark.parametrize("name", [GUARD, OWN])
+def test_a_second_one_of_a_known_name_is_told_when_no_restart_explains_it(name: str) -> None:
+    """The parts of a process that was started anew come to be known one after the other."""
+    strangers = Strangers(own=OWN)
+    assert not look(strangers, name, now_ns=5)
+    assert not look(strangers, name, now_ns=5 + NAMESAKE_NS_MAX)
+    assert not look(strangers, now_ns=6 + NAMESAKE_NS_MAX)
+    assert not look(strangers, name, now_ns=7 + NAMESAKE_NS_MAX)
+    assert not look(strangers, name, now_ns=7 + 2 * NAMESAKE_NS_MAX)
+    (told,) = look(strangers, name, now_ns=8 + 2 * NAMESAKE_NS_MAX)
+    assert told == f"{name} publishes on motion, and is no guard"
 
 
 def test_many_strangers_with_strange_names_fit() -> None:
     strangers = Strangers(own=OWN)
-    told = look(strangers, *(f"/{number}\n{'x' * 500}" for number in range(100)))
+    names = [f"/{number}\n{'x' * 500}" for number in range(100)]
+    look(strangers, *names, guards=tuple(f"/guard_{number}" for number in range(100)), now_ns=1)
+    told = look(strangers, *names, now_ns=2)
     assert len(told) == STRANGERS_MAX
     assert all(one.isprintable() and len(one) < 150 for one in told)
+    assert len(strangers._known) <= 101
 
 
 @pytest.mark.parametrize("what", ["/joystick publishes on motion, and is no guard"])

@@ -12,11 +12,15 @@ from fallback_guard.core.failure_modes import FailureMode
 from fallback_guard.core.limits import (
     ANSWERS_REMEMBERED_MAX,
     REQUESTS_WATCHED_MAX,
+    ROBOTS_MAX,
     STAMP_AGE_NS_MAX,
 )
 from fallback_guard.core.motion import Motion, MotionKind, SafeMoveKind
 from fallback_guard.core.units import NS_PER_MS
 from fallback_guard.core.watchdog import (
+    CATCH_UP_NS,
+    HELD_UP_NS,
+    NUMBERED_AGE_NS_MAX,
     GuardLost,
     MotionHeard,
     NothingHeard,
@@ -194,8 +198,16 @@ def test_all_that_waits_is_answered_when_the_guard_is_found_gone() -> None:
 
 def test_the_middleware_may_know_of_its_end_earlier() -> None:
     w = Watch().at_ms(50).dies().due().step(GuardLost())
+    catches_up_ns = 50 * NS_PER_MS + CATCH_UP_NS
+    w.at_ns(catches_up_ns - 1).expect_nothing()
+    w.at_ns(catches_up_ns).expect_hold()
     assert w.standing() is Standing.GONE
-    w.expect_hold()
+
+
+def test_a_sign_of_life_is_worth_more_than_what_the_middleware_says() -> None:
+    w = Watch().at_ms(95).due().step(GuardLost())
+    w.at_ms(250).expect_nothing()
+    assert w.standing() is Standing.DECIDING
 
 
 def test_the_middleware_cannot_make_an_unheard_guard_worse() -> None:
@@ -219,9 +231,10 @@ def test_a_heartbeat_that_does_not_change_is_no_sign_of_life() -> None:
     assert w.standing() is Standing.GONE
 
 
-def test_before_a_guard_is_heard_every_request_is_answered_at_once() -> None:
+def test_before_a_guard_is_heard_it_may_be_there_all_the_same() -> None:
     w = Watch(guard=False).due()
-    _, decision = w.expect_hold()
+    w.at_ns(SPEAKS_NS - 1).expect_nothing()
+    _, decision = w.at_ns(SPEAKS_NS).expect_hold()
     assert decision.detail == "no guard has been heard yet"
 
 
@@ -231,12 +244,78 @@ def test_an_inactive_guard_is_not_waited_for() -> None:
     assert decision.detail == "the guard is inactive"
 
 
-def test_its_numbers_are_above_the_guards_and_rise() -> None:
-    w = Watch().guard_says("R-0", sequence=10**15).due("R-1").due("R-2")
-    w.at_ns(SPEAKS_NS)
+def test_its_numbers_are_those_of_the_moment_at_which_requests_fell_due() -> None:
+    w = Watch().at_ms(5).due("R-1").at_ms(6).due("R-2")
+    w.at_ns(SPEAKS_NS + 6 * NS_PER_MS)
     first, _ = w.expect_hold("R-1")
     second, _ = w.expect_hold("R-2")
-    assert 10**15 < first.sequence < second.sequence
+    assert first.sequence == (BEGAN_NS + 5 * NS_PER_MS) // 1_000
+    assert second.sequence == (BEGAN_NS + 6 * NS_PER_MS) // 1_000
+
+
+@pytest.mark.parametrize(
+    ("age_ns", "counted_ns"),
+    [
+        (-1, 0),
+        (STAMP_AGE_NS_MAX + 1_000, STAMP_AGE_NS_MAX + 1_000),
+        (NUMBERED_AGE_NS_MAX, NUMBERED_AGE_NS_MAX),
+        (NUMBERED_AGE_NS_MAX + 1, 0),
+    ],
+)
+def test_a_message_that_was_long_under_way_is_numbered_by_its_stamp(
+    age_ns: int, counted_ns: int
+) -> None:
+    w = Watch().due(age_ns=age_ns)
+    motion, _ = w.at_ns(SPEAKS_NS).expect_hold()
+    assert motion.sequence == (BEGAN_NS - counted_ns) // 1_000
+
+
+def test_a_watchdog_that_was_held_up_does_not_take_its_own_silence_for_the_guards() -> None:
+    w = Watch()
+    w.now_ns = BEGAN_NS + 1_000 * NS_PER_MS  # No sign of life was read meanwhile.
+    w.due().expect_nothing().step(NothingHeard())
+    assert w.standing() is Standing.DECIDING
+    w.guard_says().at_ms(5_000).expect_nothing()
+
+
+def test_its_numbers_are_above_all_that_the_robot_heard_before_the_request_and_below_the_answer() -> (
+    None
+):
+    w = Watch().guard_says("R-0", sequence=10**15).guard_says("R-0", "picker_2", sequence=10**16)
+    w.guard_says("R-00", sequence=2**63).due("R-1")
+    w.at_ms(10).guard_says("R-0", sequence=10**15 + 7)
+    motion, _ = w.at_ns(SPEAKS_NS).expect_hold("R-1")
+    assert motion.sequence == 10**15 + 1
+    for number in range(2 * ROBOTS_MAX):
+        w.guard_says("R-0", f"robot_{number}")
+    assert len(w.watchdog._newest) == ROBOTS_MAX
+
+
+@pytest.mark.parametrize(("late_ns", "listens"), [(HELD_UP_NS, False), (HELD_UP_NS + 1, True)])
+def test_a_watchdog_that_was_held_up_listens_before_it_speaks(
+    late_ns: int,
+    listens: bool,  # noqa: FBT001
+) -> None:
+    w = Watch().due("R-1").due("R-2")
+    w.dies().step(StateHeard(99, decides=True))
+    w.now_ns = BEGAN_NS + SPEAKS_NS + late_ns
+    w.step(NothingHeard())
+    if listens:
+        w.expect_nothing().guard_says("R-1")
+        w.at_ns(SPEAKS_NS + late_ns + CATCH_UP_NS)
+    else:
+        w.expect_hold("R-1")
+    w.expect_hold("R-2")
+    w.expect_nothing()
+
+
+def test_however_late_it_wakes_it_speaks_at_the_second_time() -> None:
+    w = Watch().due("R-1").dies()
+    for late_ms in (20, 20 + 21):
+        w.expect_nothing()
+        w.now_ns = BEGAN_NS + SPEAKS_NS + late_ms * NS_PER_MS
+        w.effects += w.watchdog.step(StateHeard(late_ms, decides=True), w.now_ns)
+    w.expect_hold("R-1")
 
 
 def test_names_are_those_that_the_guard_answers() -> None:

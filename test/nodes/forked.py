@@ -57,6 +57,7 @@ class Forked:
     ) -> None:
         """Start `module` in a directory, with exactly this environment; what it says goes to `log`."""
         _start_server()
+        log.touch()  # It is read before the process has got as far as to write.
         self._process: ForkServerProcess = _SERVER.Process(
             target=_run, args=(module, arguments, str(directory), dict(environment), str(log))
         )
@@ -95,7 +96,7 @@ def _run(
     os.chdir(directory)
     os.environ.clear()
     os.environ.update(environment)
-    output = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o644)
+    output = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o644)
     for number in (1, 2):
         os.dup2(output, number)
     faulthandler.enable()

@@ -170,6 +170,7 @@ def test_every_kind_of_answer_is_tried() -> None:
     about_requests = {
         F.PLANNER_SILENT,
         F.PLANNER_LATE,
+        F.OVERTAKEN,
         F.QUEUE_OVERRUN,
         F.CANDIDATE_FLOOD,
         F.REPEATED,

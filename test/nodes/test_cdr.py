@@ -226,7 +226,11 @@ def as_event(message: Message) -> events.Event:
         )
     if isinstance(message, msg.RobotPosition):
         return events.PositionArrived(
-            robot_id=message.robot_id, x=message.x, y=message.y, lost=message.lost
+            robot_id=message.robot_id,
+            x=message.x,
+            y=message.y,
+            lost=message.lost,
+            sequence=message.sequence,
         )
     return events.CandidateArrived(
         request_id=message.request_id,
