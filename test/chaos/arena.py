@@ -15,7 +15,7 @@ from wire import Findings, judge, read
 import world
 from fallback_guard import msg
 from fallback_guard.nodes import topics
-from harness import Scene, open_scene, report
+from harness import Scene, open_scene, report, ros_arguments
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -35,6 +35,7 @@ class Arena:
     """A scene, the parameters of its nodes, and how many of them were killed."""
 
     scene: Scene
+    afresh: bool = False
     kills: int = 0
     _parameters: dict[str, dict[str, object]] = field(default_factory=dict)
 
@@ -44,16 +45,16 @@ class Arena:
         self._start(node)
 
     def _start(self, node: str) -> None:
+        parameters = self._parameters[node]
         if node == "guard_node":
-            self.scene.start_guard(**self._parameters[node])
-        else:
-            self.scene.nodes.start_node(node, **self._parameters[node])
+            parameters = self.scene.guard_parameters(**parameters)
+        start = self.scene.nodes.start_afresh if self.afresh else self.scene.nodes.start
+        start(node, f"fallback_guard.nodes.{node}", *ros_arguments(parameters))
 
     def kill(self, node: str) -> None:
         """End a node as the kernel would when memory runs out, and start it again after a while."""
         self.kills += 1
-        self.scene.nodes.signal(node, signal.SIGKILL)
-        self.scene.nodes.wait_for_end(node)
+        self.scene.nodes.end_at_once(node)
         time.sleep(RESPAWN_S)
         self._start(node)
 
@@ -132,11 +133,14 @@ def observed(directory: Path) -> Path:
 
 
 @contextmanager
-def open_arena(directory: Path) -> Iterator[Arena]:
-    """Open an arena with an observer in it; the other nodes are started by the test."""
-    with open_scene(directory, **{FILE: str(observed(directory))}) as scene:
+def open_arena(directory: Path, *, afresh: bool = False, **environment: str) -> Iterator[Arena]:
+    """Open an arena with an observer in it; the other nodes are started by the test.
+
+    `afresh`: as programs of their own, where the environment says something to the loader.
+    """
+    with open_scene(directory, **environment, **{FILE: str(observed(directory))}) as scene:
         scene.nodes.start("observer", "observer")
         scene.bystander.wait_for_subscribers(
             topics.PICK_REQUEST, topics.ROUTE_DUE, topics.MOTION, topics.GUARD_DECISION
         )
-        yield Arena(scene=scene)
+        yield Arena(scene=scene, afresh=afresh)

@@ -112,6 +112,11 @@ class Nodes(Processes):
         """Send a signal to one process."""
         self._children[name].send_signal(number)
 
+    def end_at_once(self, name: str) -> None:
+        """Kill one process, and wait until it is gone."""
+        self.signal(name, signal.SIGKILL)
+        self.wait_for_end(name)
+
     def wait_for_end(self, name: str) -> int:
         """Wait until a process has ended; return its exit code."""
         try:
@@ -236,6 +241,8 @@ class Bystander:
             self.node, alive_ns=_ALIVE_NS
         )
         self._standing: dict[str, Message] = {}
+        self._taken_over: dict[str, int] = {}
+        topics.MOTION.subscribe(self.node, self._take_over)
         self._probes = count(1)
         self.node.create_timer(_POSITION_PERIOD_S, self._publish_positions)
         self._executor = SingleThreadedExecutor(context=self._context)
@@ -377,9 +384,14 @@ class Bystander:
         """Let a robot say nothing of its position any more."""
         self._standing.pop(robot_id, None)
 
+    def _take_over(self, motion: Message) -> None:
+        newest = self._taken_over.get(motion.robot_id, 0)
+        self._taken_over[motion.robot_id] = max(newest, motion.sequence)
+
     def _publish_positions(self) -> None:
         for message in list(self._standing.values()):
             message.header = self.header()
+            message.sequence = self._taken_over.get(message.robot_id, 0)
             self.publishers[topics.ROBOT_POSITION.name].publish(message)
 
     def wait_for_subscribers(self, *wanted: topics.AnyTopic) -> None:
@@ -540,9 +552,12 @@ class Scene:
         return self.directory / "small.geojson"
 
     def start_guard(self, **parameters: object) -> None:
-        """Start a guard on the small warehouse; `parameters` are laid over the usual ones."""
-        given = {"map_file": str(self.map_file), **GUARD_PARAMETERS, **parameters}
-        self.nodes.start_node("guard_node", **given)
+        """Start a guard on the small warehouse."""
+        self.nodes.start_node("guard_node", **self.guard_parameters(**parameters))
+
+    def guard_parameters(self, **parameters: object) -> dict[str, object]:
+        """Return a guard's parameters: `parameters` laid over the usual ones."""
+        return {"map_file": str(self.map_file), **GUARD_PARAMETERS, **parameters}
 
 
 @contextmanager

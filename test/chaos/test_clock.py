@@ -1,0 +1,124 @@
+"""The wall clock, set forward and back by an hour under guard and watchdog; and a simulation's clock that stands still.
+
+The processes under test are told another wall time by libfaketime, a library that is loaded before the C library; their
+steady clock, and the test's own clocks, stay as they are.
+"""
+
+from __future__ import annotations
+
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+import pytest
+from arena import open_arena
+
+import world
+from fallback_guard.core.motion import MotionKind
+from harness import report
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from arena import Arena
+
+ROBOT: Final = "picker_1"
+HOUR_S: Final = 3_600
+LIFE_SIGNS: Final = 5
+
+
+def _library() -> Path | None:
+    package = find_spec("libfaketime")
+    found = (
+        sorted(Path(package.origin).parent.rglob("libfaketime.so.1"))
+        if package and package.origin
+        else []
+    )
+    return found[0] if found else None
+
+
+class Clock:
+    """The wall clock of the processes under test."""
+
+    def __init__(self, directory: Path) -> None:
+        self.file = directory / "wall_clock"
+        self.set_off_by(0)
+
+    def set_off_by(self, seconds: int) -> None:
+        """Let it show the time of so many seconds later, or earlier."""
+        written = self.file.with_suffix(".new")
+        written.write_text(f"{seconds:+d}\n", encoding="ascii")
+        written.replace(self.file)
+
+
+@pytest.fixture
+def clock(tmp_path: Path) -> Clock:
+    return Clock(tmp_path)
+
+
+@pytest.fixture
+def arena(tmp_path: Path, clock: Clock) -> Iterator[Arena]:
+    library = _library()
+    if library is None:
+        pytest.skip("libfaketime is not installed")
+    faked = {
+        "LD_PRELOAD": str(library),
+        "FAKETIME_TIMESTAMP_FILE": str(clock.file),
+        "FAKETIME_NO_CACHE": "1",
+        "FAKETIME_DONT_FAKE_MONOTONIC": "1",
+        "DONT_FAKE_MONOTONIC": "1",
+    }
+    with open_arena(tmp_path, afresh=True, **faked) as opened:
+        yield opened
+
+
+def decide(arena: Arena, number: int) -> None:
+    """Have a request end in a safe move, and the next one in a route."""
+    bystander = arena.scene.bystander
+    silent, answered = world.pick_request(f"R-{number}"), world.pick_request(f"R-{number + 1}")
+    due_ns = bystander.ask(silent)
+    heard = bystander.wait_for_motion(silent.request_id, ROBOT)
+    assert heard.message.kind == MotionKind.SAFE_MOVE
+    assert heard.message.source == "", "by the guard"
+    report(f"due to safe move: {(heard.arrived_ns - due_ns) / 1e6:.1f} ms")
+    motion = bystander.serve(answered)
+    assert motion.outcome == MotionKind.ROUTE
+    bystander.wait_for_states(LIFE_SIGNS)
+
+
+def test_a_wall_clock_that_is_set_changes_nothing(arena: Arena, clock: Clock) -> None:
+    bystander = arena.scene.bystander
+    arena.start("watchdog_node")
+    arena.start("guard_node")
+    arena.wait_for_the_watchdog()
+    bystander.settle(ROBOT)
+    decide(arena, 1)
+    for number, hours in enumerate((1, -1, 0), start=1):
+        clock.set_off_by(hours * HOUR_S)
+        decide(arena, 10 * number)
+
+    # A guard that starts anew with its clock an hour back numbers its commands above those of the last one.
+    clock.set_off_by(-HOUR_S)
+    arena.kill("guard_node")
+    arena.wait_for_the_watchdog()
+    bystander.settle(ROBOT)
+    decide(arena, 100)
+    clock.set_off_by(0)
+    # The watchdog as well, when the guard is gone.
+    arena.scene.nodes.end_at_once("guard_node")
+    bystander.ask(world.pick_request("R-200"))
+    assert bystander.wait_for_motion("R-200", ROBOT).message.source == "watchdog"
+    bystander.leave(ROBOT)
+    findings = arena.judge()
+    assert findings.violations == ()
+
+
+def test_a_simulations_clock_that_stands_still_holds_nobody_up(tmp_path: Path) -> None:
+    with open_arena(tmp_path) as arena:
+        for node in ("watchdog_node", "guard_node"):
+            arena.start(node, use_sim_time=True)
+        arena.wait_for_the_watchdog()
+        arena.scene.bystander.settle(ROBOT)
+        decide(arena, 1)
+        arena.scene.bystander.leave(ROBOT)
+        assert arena.judge().violations == ()
