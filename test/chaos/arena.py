@@ -83,7 +83,7 @@ class Arena:
             new = self.scene.bystander.states[seen:]
             return any(heard.message.state != msg.GuardState.STATE_INACTIVE for heard in new)
 
-        self.scene.bystander.wait_until(decides, "a guard that decides")
+        self.scene.bystander.wait_until(decides, "a guard that decides", timeout_s=60.0)
 
     def wait_for_the_watchdog(self) -> None:
         """Wait until a watchdog knows of the guard."""
@@ -97,7 +97,7 @@ class Arena:
                 for status in heard.message.status
             )
 
-        self.scene.bystander.wait_until(knows, "a watchdog that knows of the guard")
+        self.scene.bystander.wait_until(knows, "a watchdog that knows of the guard", timeout_s=60.0)
 
     def end(self, *robots: str) -> set[Key]:
         """End robots, and wait for the answers to what they had asked; return the requests without one."""
