@@ -119,7 +119,7 @@ class Processes:
     ) -> None:
         with self.log(name).open("ab") as log:
             self._children[name] = subprocess.Popen(  # our own modules
-                [sys.executable, *arguments],
+                self.command(arguments),
                 cwd=self._directory,
                 env=self._environment,
                 stdin=stdin,
@@ -128,6 +128,10 @@ class Processes:
                 start_new_session=True,
                 preexec_fn=partial(_end_with_parent, os.getpid()),  # noqa: PLW1509  # one system call
             )
+
+    def command(self, arguments: Sequence[str]) -> list[str]:
+        """Return what starts the interpreter at hand with these arguments."""
+        return [sys.executable, *arguments]
 
     def log(self, name: str) -> Path:
         """Return where a child's output goes."""
