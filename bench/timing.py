@@ -28,6 +28,7 @@ from fallback_guard.core.units import ns_to_ms
 from fallback_guard.maps.block_warehouse import block_warehouse, spec_for_bins
 from fallback_guard.tools.errors import UsageError
 from fallback_guard.tools.processes import ProcessError, Processes, ros_environment
+from footprint import Footprint, cpu_s, footprint, free_mib, growth, rss_mib
 from measuring import Goal, conclude, environment, show, table
 
 DEADLINE_MS: Final = float(guard_config({}).deadline_ms)
@@ -36,6 +37,7 @@ _HERE: Final = Path(__file__).parent
 _BINS: Final = 1_000
 _START_S_MAX: Final = 60.0
 _STRAGGLERS_S: Final = 1.0
+_FOOTPRINT_S: Final = 2.0
 _START_AND_END_S: Final = 8.0
 _HOGS: Final = 4
 _SILENT_IN_A_ROW_MAX: Final = 90
@@ -50,7 +52,8 @@ class Scenario:
     """What is asked of the guard, and what goes on beside it.
 
     `kinds` take turns; `rate_hz` is of all together.  `share` is the part of the requested number that is enough to
-    see what this scenario is about.  With `ordinary`, the subscriber is an rclpy node like any other.
+    see what this scenario is about.  With `ordinary`, the subscriber is an rclpy node like any other; `watched` has a
+    watchdog beside the guard.
     """
 
     says: str
@@ -61,6 +64,7 @@ class Scenario:
     load: tuple[str, ...] = ()
     share: float = 1.0
     ordinary: bool = False
+    watched: bool = False
 
 
 _MIXED: Final = ("silent", "answered", "staged")
@@ -70,7 +74,7 @@ SCENARIOS: Final[Mapping[str, Scenario]] = {
         says="a valid answer in, a route out, in turns with a bare rclpy relay of the same message",
         kinds=("answered", "relay"),
         rate_hz=200.0,
-        robots=1,
+        robots=21,
         ordinary=True,
         share=0.4,
     ),
@@ -78,7 +82,7 @@ SCENARIOS: Final[Mapping[str, Scenario]] = {
         says="the same with 20 items",
         kinds=("answered", "relay"),
         rate_hz=50.0,
-        robots=1,
+        robots=21,
         items=20,
         ordinary=True,
         share=0.4,
@@ -106,6 +110,12 @@ SCENARIOS: Final[Mapping[str, Scenario]] = {
         load=("memory", "memory"),
         share=0.5,
     ),
+    "soak": Scenario(
+        says="50 requests a second of 100 robots, of every kind, with a watchdog; --requests 60000 takes an hour",
+        kinds=_MIXED,
+        robots=100,
+        watched=True,
+    ),
     **{
         f"fleet_{robots}": Scenario(
             says=f"200 answered requests a second of {robots:,} robot{'s' if robots > 1 else ''}",
@@ -128,6 +138,13 @@ GOALS: Final[Mapping[str, Goal]] = {
     "ordinary/hogs": Goal(says="4 hogs, no priority: share later than 150 ms", at_most=0.01),
     "cheap/p50": Goal(says="answer to route beside a bare relay, p50", at_most=1.15),
     "cheap/p99": Goal(says="answer to route beside a bare relay, p99", at_most=1.3),
+    "soak/missed": Goal(
+        says="soak: requests without an answer, or spoken for by the watchdog", at_most=0.0
+    ),
+    "soak/memory": Goal(
+        says="soak: the guard's memory at the end beside a tenth of the run", at_most=1.05
+    ),
+    "soak/leaks": Goal(says="soak: descriptors and threads more than then", at_most=0.0),
     "fleet/cost": Goal(says="processor time of a decision, 1,000 robots beside 1", at_most=1.3),
     "fleet/late": Goal(says="200 decisions a second: later than 150 ms", at_most=0.0),
 }
@@ -158,6 +175,7 @@ class Run:
     seconds: float
     cpu_ms: float
     rss_mib: float
+    footprints: list[Footprint]
     speaker_late_ms: float
     turns: list[int]
 
@@ -245,9 +263,11 @@ def _carried_out(
     listener = _HERE / "timing_listener.py"
     processes.start_program("listener", listener, *realtime, *ordinary, "--topics", *topics)
     processes.wait_for("guard_node", r"(active)", _START_S_MAX)
+    if scenario.watched:
+        processes.start("watchdog_node", "fallback_guard.nodes.watchdog_node")
     processes.wait_for("listener", r"(ready)", _START_S_MAX)
     for number, load in enumerate(scenario.load):
-        share = _free_mib() * _MEMORY_SHARE / scenario.load.count(load)
+        share = free_mib() * _MEMORY_SHARE / scenario.load.count(load)
         processes.start_program(
             f"load_{number}",
             _HERE / "timing_load.py",
@@ -257,16 +277,20 @@ def _carried_out(
     given = json.dumps(plan).encode()
     processes.start_program("speaker", _HERE / "timing_speaker.py", given=given)
     processes.wait_for("speaker", r"(ready)", _START_S_MAX)
-    cpu_s, began_s = _cpu_s(processes.pid("guard_node")), time.monotonic()
+    used_s, began_s = cpu_s(processes.pid("guard_node")), time.monotonic()
+    footprints: list[Footprint] = []
     while processes.returncode("speaker") is None:
         processes.check(["guard_node", "listener"])
+        now_s = time.monotonic()
+        if not footprints or now_s - footprints[-1].at_s > _FOOTPRINT_S:
+            footprints.append(footprint(processes.pid("guard_node"), now_s))
         time.sleep(0.2)
     if processes.returncode("speaker"):
         raise ProcessError(f"the speaker failed:\n{processes.tail('speaker')}")
     time.sleep(_STRAGGLERS_S)
     seconds = time.monotonic() - began_s
-    cpu_s = _cpu_s(processes.pid("guard_node")) - cpu_s
-    rss_mib = _rss_mib(processes.pid("guard_node"))
+    used_s = cpu_s(processes.pid("guard_node")) - used_s
+    resident_mib = rss_mib(processes.pid("guard_node"))
     turns = []
     for number in range(len(scenario.load)):
         processes.end(f"load_{number}", signal.SIGINT, _START_S_MAX)
@@ -282,8 +306,9 @@ def _carried_out(
         samples=samples,
         decisions=decisions,
         seconds=seconds,
-        cpu_ms=cpu_s * 1e3 / max(1, len(decisions)),
-        rss_mib=rss_mib,
+        cpu_ms=used_s * 1e3 / max(1, len(decisions)),
+        rss_mib=resident_mib,
+        footprints=footprints,
         speaker_late_ms=said["speaker_late_ms"],
         turns=turns,
     )
@@ -330,23 +355,6 @@ def _joined(
             )
         )
     return samples
-
-
-def _cpu_s(pid: int) -> float:
-    fields = Path(f"/proc/{pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
-
-
-def _rss_mib(pid: int) -> float:
-    lines = Path(f"/proc/{pid}/status").read_text(encoding="ascii").splitlines()
-    (resident,) = (line.split()[1] for line in lines if line.startswith("VmRSS:"))
-    return int(resident) / 1_024
-
-
-def _free_mib() -> float:
-    lines = Path("/proc/meminfo").read_text(encoding="ascii").splitlines()
-    (free,) = (line.split()[1] for line in lines if line.startswith("MemAvailable:"))
-    return int(free) / 1_024
 
 
 # What it shows
@@ -480,12 +488,27 @@ def measured(runs: Sequence[Run]) -> dict[str, float]:
         if run.scenario.startswith("fleet_"):
             late = sum(sample.outcome != MotionKind.ROUTE.name for sample in run.samples)
             found["fleet/late"] = found.get("fleet/late", 0) + late
+    return found | _costs(runs) | _soaked([run for run in runs if run.scenario == "soak"])
+
+
+def _costs(runs: Sequence[Run]) -> dict[str, float]:
+    ratios = []
     for priority in ("realtime", "ordinary"):
         cost = {r.scenario: r.cpu_ms for r in runs if r.priority == priority}
         if "fleet_1" in cost and "fleet_1000" in cost:
-            ratio = cost["fleet_1000"] / cost["fleet_1"]
-            found["fleet/cost"] = max(found.get("fleet/cost", 0), ratio)
-    return found
+            ratios.append(cost["fleet_1000"] / cost["fleet_1"])
+    return {"fleet/cost": max(ratios)} if ratios else {}
+
+
+def _soaked(runs: Sequence[Run]) -> dict[str, float]:
+    grown = [grew for run in runs if (grew := growth(run.footprints))]
+    if not grown:
+        return {}
+    return {
+        "soak/missed": sum(sample.motions != 1 for run in runs for sample in run.samples),
+        "soak/memory": max(grew.rss for grew in grown),
+        "soak/leaks": max(max(grew.descriptors, grew.threads) for grew in grown),
+    }
 
 
 def write_samples(runs: Sequence[Run], file: Path) -> None:

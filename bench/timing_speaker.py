@@ -43,7 +43,7 @@ _JITTER: Final = 0.5
 """How far a request may move within its period, so that it meets no other period in step."""
 
 _THINK_NS: Final = 20 * NS_PER_MS
-"""From the request to the answer, where it falls due at once."""
+"""From the request to the answer, where it falls due at once; less where the same robot asks again sooner."""
 
 _LEAD_NS: Final = 40 * NS_PER_MS
 """From the answer to falling due, where it is staged."""
@@ -95,6 +95,8 @@ class Speaker:
         self._work = list(islice(_work(paths, plan), _PREPARED))
         depot = paths.warehouse.nodes[DEPOT]
         self._at = (depot.x, depot.y)
+        turn_ns = plan.robots * NS_PER_S / plan.rate_hz
+        self._think_ns = round(min(_THINK_NS, turn_ns / 4))
         self._agenda: list[tuple[int, int, Callable[[], None]]] = []
         self._entries = 0
         self.said: list[tuple[str, str, int]] = []
@@ -135,7 +137,8 @@ class Speaker:
         plan, now_ns = self._plan, time.monotonic_ns()
         kind = plan.kinds[number % len(plan.kinds)]
         work = self._work[number % len(self._work)]
-        robot = f"picker_{(number // len(plan.kinds)) % plan.robots:04d}"
+        # Each robot's turn comes round long after its last one: a request that falls due overtakes an older one.
+        robot = f"picker_{number % plan.robots:04d}"
         name = f"{plan.prefix}-{number:07d}"
         candidate = _candidate(name, robot, work.payload)
         if kind == "relay":
@@ -150,7 +153,7 @@ class Speaker:
         elif kind == "answered":
             self._say("", name, topics.PICK_REQUEST, request)
             self._later(
-                now_ns + _THINK_NS,
+                now_ns + self._think_ns,
                 lambda: self._say(kind, name, topics.CANDIDATE_ROUTE, candidate),
             )
         else:
