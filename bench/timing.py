@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import Final
 
 from fallback_guard.core.config import guard_config
+from fallback_guard.core.failure_modes import FailureMode
 from fallback_guard.core.motion import MotionKind
 from fallback_guard.core.units import ns_to_ms
 from fallback_guard.maps.block_warehouse import block_warehouse, spec_for_bins
@@ -500,12 +501,17 @@ def _costs(runs: Sequence[Run]) -> dict[str, float]:
     return {"fleet/cost": max(ratios)} if ratios else {}
 
 
+def _missed(sample: Sample) -> bool:
+    """Tell whether the guard said nothing for a request, or the watchdog spoke for it."""
+    return not sample.motions or sample.reason == FailureMode.GUARD_SILENT.value
+
+
 def _soaked(runs: Sequence[Run]) -> dict[str, float]:
     grown = [grew for run in runs if (grew := growth(run.footprints))]
     if not grown:
         return {}
     return {
-        "soak/missed": sum(sample.motions != 1 for run in runs for sample in run.samples),
+        "soak/missed": sum(_missed(sample) for run in runs for sample in run.samples),
         "soak/memory": max(grew.rss for grew in grown),
         "soak/leaks": max(max(grew.descriptors, grew.threads) for grew in grown),
     }
