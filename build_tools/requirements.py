@@ -89,8 +89,10 @@ TEST = (
     "pytest>=8.2,<10",
     "pytest-timeout>=2.3,<3",
     "ruff>=0.15,<1",
+    "trustme>=1.1,<2",
     "types-jsonschema>=4.20,<5",
     "vda5050-sdk>=0.2,<0.3",
+    "xmlschema>=3.4,<5",
 )
 
 # What bench/ measures us beside.

@@ -23,6 +23,11 @@ ARGUMENTS = (
     ),
     ("respawn", "true", "Start the guard and the watchdog again when they end."),
     ("watchdog", "true", "Start the watchdog beside the guard."),
+    (
+        "enclaves",
+        "",
+        "Where in the SROS2 keystore the enclaves guard and watchdog are, such as /picker_1.",
+    ),
     ("log_level", "info", "debug, info, warn, error or fatal."),
 )
 
@@ -39,7 +44,6 @@ def generate_launch_description() -> LaunchDescription:
         "output": "screen",
         "respawn": LaunchConfiguration("respawn"),
         "respawn_delay": 0.5,
-        "arguments": ["--ros-args", "--log-level", LaunchConfiguration("log_level")],
     }
     return LaunchDescription(
         [
@@ -52,6 +56,7 @@ def generate_launch_description() -> LaunchDescription:
             LifecycleNode(
                 executable="guard_node",
                 name="guard_node",
+                arguments=_ros_arguments("guard"),
                 parameters=[
                     LaunchConfiguration("params_file"),
                     {
@@ -66,12 +71,24 @@ def generate_launch_description() -> LaunchDescription:
             Node(
                 executable="watchdog_node",
                 name="watchdog_node",
+                arguments=_ros_arguments("watchdog"),
                 parameters=[_installed("config", "watchdog.yaml")],
                 condition=IfCondition(LaunchConfiguration("watchdog")),
                 **common,
             ),
         ]
     )
+
+
+def _ros_arguments(enclave: str) -> list[object]:
+    """Return what a process is told: an enclave is one process, so each has its own."""
+    return [
+        "--ros-args",
+        "--log-level",
+        LaunchConfiguration("log_level"),
+        "--enclave",
+        [LaunchConfiguration("enclaves"), f"/{enclave}"],
+    ]
 
 
 def _installed(*parts: str) -> PathJoinSubstitution:

@@ -10,15 +10,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 HERE = Path(__file__).parent
-for folder in (
-    HERE,
-    HERE / "core",
-    HERE / "nodes",
-    HERE / "planning",
-    HERE / "sim",
-    HERE.parent / "bench",
-):
-    sys.path.insert(0, str(folder))
+for folder in ("core", "nodes", "planning", "security", "sim", "../bench"):
+    sys.path.insert(0, str((HERE / folder).resolve()))
+sys.path.insert(0, str(HERE))
 
 # Before anything opens a ROS context.
 os.environ["ROS_AUTOMATIC_DISCOVERY_RANGE"] = "LOCALHOST"

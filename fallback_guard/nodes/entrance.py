@@ -7,6 +7,7 @@ another robot's request or the word that a command was lost on its way.  So what
 
 import sys
 from collections.abc import Sequence
+from itertools import pairwise
 
 import rclpy
 from rclpy.context import Context
@@ -44,8 +45,6 @@ class Entrance:
 
 
 def _enclave(arguments: Sequence[str]) -> list[str]:
-    """Return the arguments that name the security enclave of this process; none where it has none."""
-    given = list(arguments)
-    if "--enclave" not in given[:-1]:
-        return []
-    return ["--ros-args", "--enclave", given[given.index("--enclave") + 1]]
+    """Return the arguments that name the security enclave of this process, the last one; none where it has none."""
+    given = [name for option, name in pairwise(arguments) if option in ("--enclave", "-e")]
+    return ["--ros-args", "--enclave", given[-1]] if given else []

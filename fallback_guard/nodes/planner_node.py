@@ -41,6 +41,8 @@ class PlannerNode(Node):
         self._thread.start()
         topics.PICK_REQUEST.subscribe(self, self._on_pick_request)
         topics.GUARD_DECISION.subscribe(self, self._on_decision)
+        if self._llm.exposure:
+            self.get_logger().warning(self._llm.exposure)
         self.get_logger().info(f"planning with {config.model} at {config.base_url}")
 
     def destroy_node(self) -> None:

@@ -17,7 +17,7 @@ from openai.types.chat import ChatCompletionMessageParam
 
 from fallback_guard.core.failure_modes import FailureMode
 from fallback_guard.core.parameters import ParameterError
-from fallback_guard.planning.config import PlannerConfig
+from fallback_guard.planning.config import PlannerConfig, is_private
 from fallback_guard.planning.prompt import JsonObject, Message
 
 NO_KEY: Final = "none"
@@ -69,9 +69,10 @@ class LlmClient:
         """Prepare connections, and open none.  Raises ParameterError for a key that no header can hold."""
         self._config = config
         self._strictest = 0
+        self._key = _key_from(environ, config.api_key_env)
         self._client = openai.AsyncOpenAI(
             base_url=config.base_url,
-            api_key=_key_from(environ, config.api_key_env),
+            api_key=self._key,
             max_retries=0,
             http_client=openai.DefaultAsyncHttpxClient(
                 follow_redirects=False,
@@ -82,6 +83,16 @@ class LlmClient:
     def __repr__(self) -> str:
         """Name the endpoint, never the key."""
         return f"LlmClient(base_url={self._config.base_url!r}, model={self._config.model!r})"
+
+    @property
+    def exposure(self) -> str:
+        """Say how the key can be read on its way; empty where it cannot, or there is none."""
+        if self._key == NO_KEY or is_private(self._config.base_url):
+            return ""
+        return (
+            "the key goes over the network in the clear: 'base_url' begins with http:// and names "
+            "another host; use https://"
+        )
 
     async def answer(
         self, messages: Sequence[Message], schema: JsonObject, timeout_s: float
@@ -123,7 +134,10 @@ class LlmClient:
                 continue
             if self._config.structured_output == "auto":
                 self._strictest = _LADDER.index(form)
-            return Answer(payload=_content(body), structured_output=form)
+            payload = _content(body)
+            if self._key != NO_KEY and self._key.encode("ascii") in payload:
+                raise _BadResponseError("the answer repeats the key that it was asked with")
+            return Answer(payload=payload, structured_output=form)
         raise AssertionError("there is always a form to ask in")
 
     def _forms(self) -> tuple[str, ...]:

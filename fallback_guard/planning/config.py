@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from ipaddress import ip_address
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -162,6 +163,18 @@ def planner_config(given: Mapping[str, object]) -> PlannerConfig:
             "under a name such as OPENAI_API_KEY and give that name"
         )
     return config
+
+
+def is_private(base_url: str) -> bool:
+    """Tell whether what goes to a usable `base_url` can be read by nobody on the way: by https, or on this machine."""
+    parts = urlsplit(base_url)
+    host = (parts.hostname or "").rstrip(".")
+    if parts.scheme == "https" or host == "localhost":
+        return True
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return False
 
 
 def _base_url_problem(base_url: str) -> str | None:

@@ -8,6 +8,7 @@ import json
 from dataclasses import dataclass
 from typing import Final, Literal
 
+from fallback_guard.core.identifiers import printable
 from fallback_guard.core.limits import (
     DETAIL_CHARS_MAX,
     IDENTIFIER_CHARS_MAX,
@@ -46,10 +47,12 @@ def chat_messages(request: PickRequest, refusal: Refusal | None = None) -> tuple
     """Return the chat that asks for a route; `refusal` is what the guard said of the last answer."""
     lines = [
         "Plan the route for this pick request.",
-        json.dumps(_request_object(request), ensure_ascii=False, separators=(",", ":")),
+        _one_line(json.dumps(_request_object(request), ensure_ascii=False, separators=(",", ":"))),
     ]
     if refusal is not None:
-        reason = _sendable(f"{refusal.mode.value}: {refusal.detail}", DETAIL_CHARS_MAX)
+        # What speaks as the guard may not be the guard, where nothing controls who speaks.
+        detail = printable(refusal.detail, chars_max=DETAIL_CHARS_MAX)
+        reason = f"{refusal.mode.value}: {detail}"
         lines.append(f"{REFUSED_TEXT}{reason}")
         lines.append(f"Answer with all {len(request.items)} items, each exactly once.")
     return (
@@ -122,6 +125,16 @@ def _constant(text: str) -> JsonObject:
 def _bounded_items(request: PickRequest) -> tuple[PickItem, ...]:
     """Return the items by bin, so that a model that merely copies the list still goes aisle by aisle."""
     return tuple(sorted(request.items[:STOPS_MAX]))
+
+
+def _one_line(document: str) -> str:
+    """Escape in JSON what a reader does not see: other line breaks, writing directions, invisible tags.
+
+    All of it stands in strings, because that is where JSON has such characters.
+    """
+    if document.isprintable():
+        return document
+    return "".join(char if char.isprintable() else json.dumps(char)[1:-1] for char in document)
 
 
 def _sendable(text: str, chars_max: int = IDENTIFIER_CHARS_MAX) -> str:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    import ssl
     from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 
 
@@ -32,6 +33,8 @@ class Endpoint:
 @asynccontextmanager
 async def endpoint(
     answer: Callable[[Asked, asyncio.StreamWriter], Awaitable[None]],
+    *,
+    tls: ssl.SSLContext | None = None,
 ) -> AsyncIterator[Endpoint]:
     """Serve on a loopback port; `answer` writes each response, after which the connection is closed."""
     here = Endpoint()
@@ -49,9 +52,10 @@ async def endpoint(
         finally:
             writer.close()
 
-    server = await asyncio.start_server(connected, "127.0.0.1", 0)
+    server = await asyncio.start_server(connected, "127.0.0.1", 0, ssl=tls)
     async with server:
-        here.base_url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/v1"
+        scheme = "https" if tls else "http"
+        here.base_url = f"{scheme}://127.0.0.1:{server.sockets[0].getsockname()[1]}/v1"
         yield here
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final
 
 import pytest
@@ -337,6 +337,9 @@ def test_the_same_request_is_planned_once() -> None:
         pick_request(robot_id="\0"),
         pick_request(items=0),
         pick_request(items=STOPS_MAX + 1),
+        replace(pick_request(), items=(replace(ITEM, sku="SKU 9"),)),
+        replace(pick_request(), items=(ITEM, replace(ITEM, sku="S" * 65))),
+        replace(pick_request(), items=(replace(ITEM, bin="A-03\nB-11"),)),
     ],
     ids=repr,
 )
