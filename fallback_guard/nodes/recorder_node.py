@@ -54,7 +54,7 @@ class RecorderNode(Node):
         """Take the directory and begin to listen.  Raises ParameterError, DirectoryError and StartError."""
         super().__init__("recorder_node")
         config = recorder_config(declared(self, RECORDER_PARAMETERS))
-        names = {topic: self.resolve_topic_name(topic.name) for topic in RECORDED}
+        names = [(topic, self.resolve_topic_name(topic.name)) for topic in RECORDED]
         self._recorder = Recorder(
             config,
             [
@@ -64,7 +64,7 @@ class RecorderNode(Node):
                     definition=definition(topic.type),
                     qos_profiles=offered_qos(topic.qos),
                 )
-                for topic, name in names.items()
+                for topic, name in names
             ],
         )
         self._sync_ns = config.sync_ms * NS_PER_MS
@@ -76,7 +76,7 @@ class RecorderNode(Node):
         self._reporting = DeadlineTimer(self._report_once)
         self._intake = Intake(
             self,
-            [Inlet(_deep(topic), self._keeping(name)) for topic, name in names.items()],
+            [Inlet(_deep(topic), self._keeping(name)) for topic, name in names],
         )
         self._intake.start()
         self.create_timer(_CHECK_S, self._check, clock=Clock(clock_type=ClockType.STEADY_TIME))

@@ -20,7 +20,7 @@ from mcap.records import Channel, Chunk, Message, Schema
 MAGIC: Final = b"\x89MCAP0\r\n"
 _HEAD: Final = struct.Struct("<BQ")
 _OPCODES: Final = frozenset(Opcode)
-_UNREADABLE: Final = (McapError, struct.error, ValueError, KeyError)
+_UNREADABLE: Final = (McapError, struct.error, ValueError, KeyError, OverflowError)
 """What comes of bytes that are no record."""
 
 

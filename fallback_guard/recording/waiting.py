@@ -3,11 +3,12 @@
 import threading
 from collections import Counter, deque
 from collections.abc import Iterable
+from typing import Final
 
 from fallback_guard.recording.records import Recorded
 
-OVERHEAD_BYTES = 256
-"""What a message takes in memory beside its data, so that empty ones are not free."""
+OVERHEAD_BYTES: Final = 256
+"""What a message takes in memory, and at most in a file, beside its data: short ones are not free."""
 
 
 class Waiting:
@@ -58,12 +59,12 @@ class Waiting:
             return True
 
     def first(self, bytes_max: int) -> list[Recorded]:
-        """Return the oldest messages, up to `bytes_max` bytes of data but at least one where there is one."""
+        """Return the oldest messages, at least one where there is one, up to `bytes_max` with what goes beside data."""
         batch: list[Recorded] = []
         total = 0
         with self._lock:
             for message in self._queue:
-                total += len(message.data)
+                total += len(message.data) + OVERHEAD_BYTES
                 if batch and total > bytes_max:
                     break
                 batch.append(message)
