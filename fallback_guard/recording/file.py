@@ -6,7 +6,7 @@ before it begins, and reading the rest of a damaged file takes no decompressor.
 """
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from io import BytesIO
 from pathlib import Path
@@ -18,6 +18,8 @@ from fallback_guard.recording.records import Channel, Recorded
 
 PROFILE: Final = "ros2"
 LIBRARY: Final = "fallback_guard recorder"
+QOS_KEY: Final = "offered_qos_profiles"
+"""Where rosbag2 looks for it."""
 
 INDEX_BYTES_PER_CHUNK: Final = 256
 INDEX_BYTES_PER_MESSAGE: Final = 48
@@ -46,6 +48,51 @@ class _Buffer(BytesIO):
         return data
 
 
+class Encoder:
+    """The bytes of a file, piece by piece: the same channels and batches always come to the same bytes."""
+
+    def __init__(self, channels: Sequence[Channel]) -> None:
+        """Begin a file with these channels; their topics differ."""
+        self._buffer = _Buffer()
+        self._writer = Writer(
+            self._buffer,
+            chunk_size=_CHUNK_BYTES_NEVER,
+            compression=CompressionType.NONE,
+            index_types=IndexType.CHUNK | IndexType.MESSAGE,
+        )
+        self._writer.start(profile=PROFILE, library=LIBRARY)
+        self._ids: dict[str, int] = {}
+        for channel in channels:
+            schema = self._writer.register_schema(
+                channel.type_name, "ros2msg", channel.definition.encode()
+            )
+            self._ids[channel.topic] = self._writer.register_channel(
+                channel.topic, "cdr", schema, {QOS_KEY: channel.qos_profiles}
+            )
+
+    def head(self) -> bytes:
+        """Return what stands before the first batch.  The definitions come with that one."""
+        return self._buffer.drain()
+
+    def batch(self, messages: Iterable[Recorded]) -> bytes:
+        """Return a chunk of at least one message, and its index."""
+        for message in messages:
+            self._writer.add_message(
+                self._ids[message.topic],
+                log_time=message.log_ns,
+                data=message.data,
+                publish_time=message.publish_ns,
+                sequence=message.sequence,
+            )
+        self._writer.flush()  # type: ignore[no-untyped-call]  # the library's
+        return self._buffer.drain()
+
+    def end(self) -> bytes:
+        """Return the summary, which ends the file."""
+        self._writer.finish()  # type: ignore[no-untyped-call]  # the library's
+        return self._buffer.drain()
+
+
 class RecordingFile:
     """A file that grows by whole batches.  After an OSError nothing more can be written to it."""
 
@@ -56,17 +103,10 @@ class RecordingFile:
         self.messages = 0
         self._chunks = 0
         self._synced_bytes = 0
-        self._buffer = _Buffer()
-        self._writer = Writer(
-            self._buffer,
-            chunk_size=_CHUNK_BYTES_NEVER,
-            compression=CompressionType.NONE,
-            index_types=IndexType.CHUNK | IndexType.MESSAGE,
-        )
+        self._encoder = Encoder(channels)
         self._fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o644)
         try:
-            self._ids = self._begin(channels)
-            self._write_out()
+            self._write_out(self._encoder.head())
             _sync_directory(path.parent)
         except OSError:
             self.abandon()
@@ -81,23 +121,13 @@ class RecordingFile:
 
     def append(self, batch: Sequence[Recorded]) -> None:
         """Write a batch and sync it.  Raises OSError, after which the file ends with the batch before."""
-        for message in batch:
-            self._writer.add_message(
-                self._ids[message.topic],
-                log_time=message.log_ns,
-                data=message.data,
-                publish_time=message.publish_ns,
-                sequence=message.sequence,
-            )
-        self._writer.flush()  # type: ignore[no-untyped-call]  # the library's
+        self._write_out(self._encoder.batch(batch))
         self._chunks += 1
-        self._write_out()
         self.messages += len(batch)
 
     def finish(self) -> None:
         """Write the summary and close.  Raises OSError, after which the file has none, and all its messages."""
-        self._writer.finish()  # type: ignore[no-untyped-call]  # the library's
-        self._write_out()
+        self._write_out(self._encoder.end())
         self.abandon()
 
     def abandon(self) -> None:
@@ -107,23 +137,7 @@ class RecordingFile:
             with suppress(OSError):
                 os.close(fd)
 
-    def _begin(self, channels: Sequence[Channel]) -> dict[str, int]:
-        self._writer.start(profile=PROFILE, library=LIBRARY)
-        ids: dict[str, int] = {}
-        for channel in channels:
-            schema = self._writer.register_schema(
-                channel.type_name, "ros2msg", channel.definition.encode()
-            )
-            ids[channel.topic] = self._writer.register_channel(
-                channel.topic,
-                "cdr",
-                schema,
-                {"offered_qos_profiles": channel.qos_profiles},
-            )
-        return ids
-
-    def _write_out(self) -> None:
-        data = self._buffer.drain()
+    def _write_out(self, data: bytes) -> None:
         try:
             _write_all(self._fd, data)
             os.fsync(self._fd)

@@ -7,7 +7,6 @@ Chunks are read as the recorder writes them, uncompressed and with a CRC; any ot
 import struct
 import zlib
 from collections.abc import Iterator
-from dataclasses import dataclass
 from enum import Enum
 from io import BytesIO
 from typing import IO, Final
@@ -16,6 +15,9 @@ from mcap.data_stream import ReadDataStream
 from mcap.exceptions import McapError
 from mcap.opcode import Opcode
 from mcap.records import Channel, Chunk, Message, Schema
+
+from fallback_guard.recording import records
+from fallback_guard.recording.file import QOS_KEY
 
 MAGIC: Final = b"\x89MCAP0\r\n"
 _HEAD: Final = struct.Struct("<BQ")
@@ -30,18 +32,6 @@ class Ending(Enum):
     COMPLETE = "it was finished"
     CUT_OFF = "it was cut off: nobody finished it"
     DAMAGED = "it is damaged: bytes that are no record follow"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Read:
-    """A message of a recording; see `records.Recorded`."""
-
-    topic: str
-    type_name: str
-    sequence: int
-    log_ns: int
-    publish_ns: int
-    data: bytes
 
 
 class RecordingReader:
@@ -63,18 +53,36 @@ class RecordingReader:
         self.ending: Ending | None = None
         """How it ended; None before all was read."""
 
-    def __iter__(self) -> Iterator[Read]:
+    @property
+    def channels(self) -> list[records.Channel]:
+        """The channels that were met so far."""
+        return [
+            records.Channel(
+                topic=channel.topic,
+                type_name=self._schemas[channel.schema_id].name,
+                definition=self._schemas[channel.schema_id].data.decode(),
+                qos_profiles=channel.metadata.get(QOS_KEY, ""),
+            )
+            for channel in self._channels.values()
+        ]
+
+    def __iter__(self) -> Iterator[records.Recorded]:
         """Yield each message of each complete record, in the order of the file."""
-        for opcode, body in self.records():
+        for batch in self.batches():
+            yield from batch
+
+    def batches(self) -> Iterator[list[records.Recorded]]:
+        """Yield the messages of each complete chunk."""
+        for opcode, body in self._records():
             if opcode == Opcode.CHUNK:
                 messages = self._chunk(body)
                 if messages is None:
                     self.ending = Ending.DAMAGED
                     return
-                yield from messages
+                yield messages
             self.complete_bytes = self._stream.tell()
 
-    def records(self) -> Iterator[tuple[Opcode, bytes]]:
+    def _records(self) -> Iterator[tuple[Opcode, bytes]]:
         """Yield each complete record of the file itself: its opcode and its body."""
         magic = self._stream.read(len(MAGIC))
         if magic != MAGIC:
@@ -100,7 +108,7 @@ class RecordingReader:
                 self.ending = Ending.COMPLETE if is_whole else Ending.CUT_OFF
                 return
 
-    def _chunk(self, body: bytes) -> list[Read] | None:
+    def _chunk(self, body: bytes) -> list[records.Recorded] | None:
         """Return a chunk's messages; None where its bytes are not those that were written."""
         try:
             chunk: Chunk = Chunk.read(ReadDataStream(BytesIO(body)))
@@ -116,6 +124,7 @@ class RecordingReader:
                     self._schemas[schema.id] = schema
                 elif code == Opcode.CHANNEL:
                     channel: Channel = Channel.read(record)
+                    self._schemas[channel.schema_id].data.decode()  # It has to be text.
                     self._channels[channel.id] = channel
                 elif code == Opcode.MESSAGE:
                     messages.append(self._message(Message.read(record, size)))
@@ -123,11 +132,10 @@ class RecordingReader:
             return None
         return messages
 
-    def _message(self, message: Message) -> Read:
+    def _message(self, message: Message) -> records.Recorded:
         channel = self._channels[message.channel_id]
-        return Read(
+        return records.Recorded(
             topic=channel.topic,
-            type_name=self._schemas[channel.schema_id].name,
             sequence=message.sequence,
             log_ns=message.log_time,
             publish_ns=message.publish_time,

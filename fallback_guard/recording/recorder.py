@@ -20,6 +20,7 @@ from fallback_guard.core.units import NS_PER_MS, NS_PER_S, ns_to_seconds
 from fallback_guard.core.unusable import UnusableError
 from fallback_guard.recording.config import MESSAGE_MARGIN_BYTES, RecorderConfig
 from fallback_guard.recording.file import INDEX_BYTES_PER_MESSAGE, RecordingFile
+from fallback_guard.recording.finishing import finish_recording, is_finished
 from fallback_guard.recording.records import Channel
 from fallback_guard.recording.waiting import Waiting
 
@@ -81,6 +82,7 @@ class Recorder:
             message_bytes_max=config.message_bytes_max,
         )
         self._file: RecordingFile | None = None
+        self._unfinished: list[Path] = []
         self._lock_fd = -1
         self._retry_ns = 0
         self._progress = Progress()
@@ -124,6 +126,7 @@ class Recorder:
                 # Nothing waits: find out whether it could be written.
                 self._file_for(0, now_ns, wall_ns)
                 self._tell(fault="")
+            self._finish_one_that_was_cut_off()
         except OSError as error:
             self._stumble(error, now_ns)
 
@@ -151,6 +154,7 @@ class Recorder:
             probe = self._directory / f".probe_{os.getpid()}"
             probe.touch()
             probe.unlink()
+            self._unfinished = [path for _, path, _ in self._files() if not is_finished(path)]
         except OSError as error:
             if error.errno not in _FULL:
                 self._release()
@@ -206,15 +210,19 @@ class Recorder:
     def _finish(self) -> None:
         file, self._file = self._file, None
         if file is not None:
+            self._unfinished.append(file.path)
             file.finish()
+            self._unfinished.pop()
+
+    def _finish_one_that_was_cut_off(self) -> None:
+        """Finish what an earlier recorder, or a fault, left.  It can be read as it is, so one try is enough."""
+        if self._unfinished:
+            with suppress(OSError):
+                finish_recording(self._unfinished.pop(0))
 
     def _make_room(self) -> int:
         """Remove the oldest files until one more has room; return its number.  Raises OSError."""
-        files = sorted(
-            (int(found[1]), path, path.stat().st_size)
-            for path in self._directory.iterdir()
-            if (found := _NAME.fullmatch(path.name)) and path.is_file()
-        )
+        files = self._files()
         number = files[-1][0] + 1 if files else 1
         total = sum(size for _, _, size in files) + self._config.file_bytes_max
         for _, path, size in files:
@@ -224,6 +232,14 @@ class Recorder:
             total -= size
             self._tell(files_removed=self._progress.files_removed + 1, last_removed=path.name)
         return number
+
+    def _files(self) -> list[tuple[int, Path, int]]:
+        """Return the number, path and size of each recording that is there, the oldest first.  Raises OSError."""
+        return sorted(
+            (int(found[1]), path, path.stat().st_size)
+            for path in self._directory.iterdir()
+            if (found := _NAME.fullmatch(path.name)) and path.is_file()
+        )
 
     def _is_held(self) -> bool:
         """Whether the directory is still the one that was taken."""
@@ -249,6 +265,8 @@ class Recorder:
                 # Or every try would leave an empty file behind.
                 with suppress(OSError):
                     file.path.unlink()
+            else:
+                self._unfinished.append(file.path)
         self._retry_ns = now_ns + RETRY_NS
         self._tell(fault=self._said(error), faults=self._progress.faults + 1, file="")
 

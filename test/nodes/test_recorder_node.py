@@ -18,6 +18,7 @@ import world
 from fallback_guard import msg
 from fallback_guard.nodes import topics
 from fallback_guard.nodes.recorder_node import RECORDED
+from fallback_guard.recording.finishing import is_finished
 from fallback_guard.recording.reading import Ending, RecordingReader
 from harness import wait_until
 
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from fallback_guard.recording.reading import Read
+    from fallback_guard.recording.records import Recorded
     from harness import Bystander, Message, Scene
 
 OK, WARN, ERROR = b"\0", b"\1", b"\2"
@@ -131,11 +132,11 @@ def wait_for_synced(scene: Scene, speaker: Speaker) -> None:
     scene.bystander.wait_until(all_is, "everything on disk")
 
 
-def read_all(directory: Path) -> tuple[dict[str, list[Read]], list[Ending]]:
-    """Return every file's messages by topic, and how each file ends."""
-    read: dict[str, list[Read]] = {f"/{topic.name}": [] for topic in RECORDED}
+def read_all(directory: Path) -> tuple[dict[str, list[Recorded]], list[Ending]]:
+    """Return the messages of a file, or of all in a directory, by topic, and how each file ends."""
+    read: dict[str, list[Recorded]] = {f"/{topic.name}": [] for topic in RECORDED}
     endings = []
-    for path in sorted(directory.glob("*.mcap")):
+    for path in [directory] if directory.is_file() else sorted(directory.glob("*.mcap")):
         with path.open("rb") as stream:
             reader = RecordingReader(stream)
             for each in reader:
@@ -145,7 +146,7 @@ def read_all(directory: Path) -> tuple[dict[str, list[Read]], list[Ending]]:
     return read, endings
 
 
-def messages_of(topic: topics.AnyTopic, read: dict[str, list[Read]]) -> list[Message]:
+def messages_of(topic: topics.AnyTopic, read: dict[str, list[Recorded]]) -> list[Message]:
     """Return a topic's messages as they were."""
     return [deserialize_message(each.data, topic.type) for each in read[f"/{topic.name}"]]
 
@@ -161,8 +162,24 @@ def test_what_it_vouched_for_survives_its_death(scene: Scene) -> None:
     scene.nodes.end_at_once("recorder_node")
     # What it had said before its end may still be on the way to the bystander, and counts as well.
     vouched = Status(scene.bystander)
-    read, (ending,) = read_all(directory)
-    assert ending is Ending.CUT_OFF
+    read, endings = read_all(directory)
+    assert endings == [Ending.CUT_OFF]
+    expect_what_was_vouched_for(speaker, read, vouched)
+    # The next one finishes what the last one could not, so that other people's reader opens it.
+    (path,) = directory.glob("*.mcap")
+    start_recorder(scene, directory)
+    wait_until(lambda: is_finished(path), "a finished recording")
+    read, endings = read_all(path)
+    assert endings == [Ending.COMPLETE]
+    expect_what_was_vouched_for(speaker, read, vouched)
+    with AnyReader([path]) as reader:
+        assert reader.message_count >= vouched.number("messages_synced")
+
+
+def expect_what_was_vouched_for(
+    speaker: Speaker, read: dict[str, list[Recorded]], vouched: Status
+) -> None:
+    """Expect in what was read what the recorder said was on disk."""
     for topic in RECORDED:
         messages, sent = messages_of(topic, read), speaker.sent[topic.name]
         assert len(messages) >= vouched.number(f"synced/{topic.name}") > 0, topic.name

@@ -32,8 +32,9 @@ NODES: Final = {
     "guard_node": "active",
     "planner_node": "planning with",
     "watchdog_node": "waiting for the guard",
-    "picker_sim_node": "waiting for the guard",
     "recorder_node": "recording into",
+    # The last one: once it is up it asks, and a planner without a model has much to say.
+    "picker_sim_node": "waiting for the guard",
 }
 """Each executable, and what it says once it is up."""
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Final
 
 import mcap.reader
@@ -11,20 +9,13 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from fallback_guard.recording.file import RecordingFile
 from fallback_guard.recording.reading import MAGIC, Ending
 from fallback_guard.recording.records import Recorded
-from tapes import CHANNELS, LEFT, RIGHT, message, read_bytes
+from tapes import BATCHES, ENDS, FILE, LEFT, RIGHT, message, read_bytes, written
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-
-BATCHES: Final = (
-    [message(1, b"a"), message(2, b"", RIGHT.topic)],
-    [message(3, b"ccc" * 20)],
-    [message(4, bytes(range(256))), message(5, b"\0"), message(6, b"\x89MCAP0\r\n", RIGHT.topic)],
-)
-
+    from pathlib import Path
 
 MESSAGES: Final = [each for batch in BATCHES for each in batch]
 
@@ -34,22 +25,6 @@ def prefixes(batches: Sequence[list[Recorded]]) -> list[list[Recorded]]:
     return [
         [each for batch in batches[:number] for each in batch] for number in range(len(batches) + 1)
     ]
-
-
-def written(batches: Sequence[list[Recorded]]) -> tuple[bytes, list[int]]:
-    """Return a finished file, and its size when each batch was acknowledged."""
-    with TemporaryDirectory() as folder:
-        path = Path(folder) / "recording.mcap"
-        file = RecordingFile(path, CHANNELS, opened_ns=0)
-        ends = []
-        for batch in batches:
-            file.append(batch)
-            ends.append(path.stat().st_size)
-        file.finish()
-        return path.read_bytes(), ends
-
-
-FILE, ENDS = written(BATCHES)
 
 
 def test_every_truncation_yields_what_was_acknowledged_and_only_whole_batches() -> None:
