@@ -34,8 +34,13 @@ STATUS: Final = "/recorder_node: recording"
 ROBOT: Final = "picker_1"
 EACH: Final = 25
 MIB: Final = 1_048_576
-LOST_FIRST: Final = frozenset({topics.ROBOT_POSITION.name})
-"""Best effort: the middleware may lose some, and nobody vouches for these."""
+LOST_FIRST: Final = frozenset(
+    {topics.ROBOT_POSITION.name, topics.MAP_CLOSURES.name, topics.GUARD_STATE.name}
+)
+"""Best effort, or only the newest counts: of a burst the middleware may lose some, and nobody vouches for these."""
+
+AHEAD_MAX: Final = 20
+"""Of what a sender keeps (50), so that the middleware loses none before it has reached anybody."""
 
 
 class Status:
@@ -156,9 +161,10 @@ def test_what_it_vouched_for_survives_its_death(scene: Scene) -> None:
     speaker = start_recorder(scene, directory, sync_ms=20)
     synced = 0
     # Dies between one sync and the next, wherever it happens to be.
-    while synced < EACH * len(RECORDED):
-        speaker.say_one_of_each()
-        synced = Status(scene.bystander).number("messages_synced")
+    while synced < EACH:
+        if len(speaker.sent["motion"]) < synced + AHEAD_MAX:
+            speaker.say_one_of_each()
+        synced = Status(scene.bystander).number("synced/motion")
     scene.nodes.end_at_once("recorder_node")
     # What it had said before its end may still be on the way to the bystander, and counts as well.
     vouched = Status(scene.bystander)
@@ -182,7 +188,7 @@ def expect_what_was_vouched_for(
     """Expect in what was read what the recorder said was on disk."""
     for topic in RECORDED:
         messages, sent = messages_of(topic, read), speaker.sent[topic.name]
-        assert len(messages) >= vouched.number(f"synced/{topic.name}") > 0, topic.name
+        assert len(messages) >= vouched.number(f"synced/{topic.name}"), topic.name
         if topic.name in LOST_FIRST:
             assert all(message in sent for message in messages)
         else:

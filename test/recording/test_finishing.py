@@ -18,9 +18,11 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-def test_every_truncation_can_be_finished_and_loses_nothing(tmp_path: Path) -> None:
+def test_what_was_cut_off_anywhere_can_be_finished_and_loses_nothing(tmp_path: Path) -> None:
     path = tmp_path / "recording.mcap"
-    for size in range(HEAD_BYTES, len(FILE)):
+    # Each costs a sync of the disk: every third, and around each batch's end.
+    ends = (end + beside for end in ENDS for beside in (-1, 0, 1))
+    for size in sorted({*range(HEAD_BYTES, len(FILE), 3), *ends}):
         path.write_bytes(FILE[:size])
         before, _ = read_bytes(FILE[:size])
         assert not is_finished(path)
