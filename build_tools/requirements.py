@@ -26,6 +26,7 @@ BACKEND = "setuptools>=77"
 
 RUN_PYTHON = (
     "matplotlib>=3.7,<4",
+    "mcap>=1.6,<2",
     "numpy>=1.21,<3",
     "openai>=1.40,<4",
     "orjson>=3.9,<4",
@@ -88,6 +89,7 @@ TEST = (
     "networkx>=3.1,<4",
     "pytest>=8.2,<10",
     "pytest-timeout>=2.3,<3",
+    "rosbags>=0.11,<0.12",
     "ruff>=0.15,<1",
     "trustme>=1.1,<2",
     "types-jsonschema>=4.20,<5",

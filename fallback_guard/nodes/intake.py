@@ -37,6 +37,7 @@ class Taken:
     data: bytes
     taken_ns: int
     transport_ns: int
+    sent_ns: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +136,7 @@ def _taken(message: tuple[bytes, dict[str, int]], kind: type) -> Taken:
     sent_ns = info["source_timestamp"]
     if not data.startswith(LITTLE_ENDIAN):
         data = _rewritten(data, kind)
-    return Taken(data, taken_ns, time.time_ns() - sent_ns if sent_ns else 0)
+    return Taken(data, taken_ns, time.time_ns() - sent_ns if sent_ns else 0, sent_ns)
 
 
 def _rewritten(data: bytes, kind: type) -> bytes:

@@ -83,6 +83,13 @@ def _alive(qos: QoSProfile, lease_ns: int) -> QoSProfile:
     return alive
 
 
+def deepened(qos: QoSProfile, depth: int) -> QoSProfile:
+    """Return the same with room for `depth` messages, for who must not miss any."""
+    deep = copy(qos)
+    deep.depth = depth
+    return deep
+
+
 def _reliable(depth: int, *, latched: bool = False) -> QoSProfile:
     # No deadline or lifespan is requested: a subscription that asks for one hears nothing from a
     # publisher that offers none.

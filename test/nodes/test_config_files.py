@@ -13,6 +13,7 @@ from fallback_guard.nodes.guard_node import NODE_PARAMETERS
 from fallback_guard.nodes.picker_sim_node import PICKER_PARAMETERS
 from fallback_guard.nodes.watchdog_node import WATCHDOG_PARAMETERS
 from fallback_guard.planning.config import PLANNER_PARAMETERS
+from fallback_guard.recording.config import RECORDER_PARAMETERS
 
 WIRE_MAX: Final = 2**31 - 1
 """An upper bound that is only the type's own, and tells nobody anything."""
@@ -21,6 +22,7 @@ CONFIG: Final = Path(__file__).parents[2] / "config"
 TABLES: Final[dict[str, tuple[Parameter, ...]]] = {
     "guard": NODE_PARAMETERS,
     "planner": PLANNER_PARAMETERS,
+    "recorder": RECORDER_PARAMETERS,
     "watchdog": WATCHDOG_PARAMETERS,
     "picker_sim": PICKER_PARAMETERS,
 }

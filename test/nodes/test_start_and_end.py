@@ -17,6 +17,7 @@ from fallback_guard.nodes.guard_node import NODE_PARAMETERS
 from fallback_guard.nodes.picker_sim_node import PICKER_PARAMETERS
 from fallback_guard.nodes.watchdog_node import WATCHDOG_PARAMETERS
 from fallback_guard.planning.config import PLANNER_PARAMETERS
+from fallback_guard.recording.config import RECORDER_PARAMETERS
 from harness import RawValue, ros_arguments, run_to_end
 
 if TYPE_CHECKING:
@@ -31,6 +32,8 @@ NODES: Final = {
     "guard_node": "active",
     "planner_node": "planning with",
     "watchdog_node": "waiting for the guard",
+    "recorder_node": "recording into",
+    # The last one: once it is up it asks, and a planner without a model has much to say.
     "picker_sim_node": "waiting for the guard",
 }
 """Each executable, and what it says once it is up."""
@@ -41,6 +44,7 @@ PARAMETERS: Final = {
     "planner_node": PLANNER_PARAMETERS,
     "watchdog_node": WATCHDOG_PARAMETERS,
     "picker_sim_node": PICKER_PARAMETERS,
+    "recorder_node": RECORDER_PARAMETERS,
 }
 
 
@@ -84,6 +88,22 @@ def _endings() -> Iterator[tuple[str, Ending]]:
     yield refused("api_key", "planner_node", "'api_key_env'", api_key_env="sk-not-a-name")
     yield refused("silence", "watchdog_node", "'silence_ms_max'", silence_ms_max=1)
     yield refused("start_node", "picker_sim_node", "'start_node'", "4711", start_node=4_711)
+    yield refused("no_directory", "recorder_node", "'directory' is empty", directory="")
+    yield refused(
+        "not_a_directory",
+        "recorder_node",
+        "'directory'",
+        "small.geojson",
+        "name a directory",
+        directory="small.geojson",
+    )
+    yield refused(
+        "small_directory",
+        "recorder_node",
+        "'directory_mib_max'",
+        "128 MiB",
+        directory_mib_max=127,
+    )
     yield refused_as("unknown_option", "usage: guard_node", "--turbo", arguments=("--turbo",))
     yield refused_as("broken_ros_argument", "map_file", arguments=("--ros-args", "-p", "map_file"))
     missing = ("--ros-args", "--params-file", "none.yaml")

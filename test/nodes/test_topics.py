@@ -31,6 +31,7 @@ SPEAKS: Final = {
     "planner_node": {"/candidate_route"},
     "watchdog_node": {"/motion", "/guard/decision", "/diagnostics"},
     "picker_sim_node": {"/pick_request", "/route_due", "/robot_position"},
+    "recorder_node": {"/diagnostics"},
 }
 HEARS: Final = {
     "guard_node": {
@@ -44,6 +45,7 @@ HEARS: Final = {
     "planner_node": {"/pick_request", "/guard/decision"},
     "watchdog_node": {"/pick_request", "/route_due", "/motion", "/guard/state"},
     "picker_sim_node": {"/motion", "/guard/state"},
+    "recorder_node": set(TYPES) - {"/diagnostics"},
 }
 
 
@@ -54,7 +56,7 @@ def graph(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
 
     with open_scene(tmp_path_factory.mktemp("graph")) as opened:
         opened.start_guard()
-        for node in ("planner_node", "watchdog_node"):
+        for node in ("planner_node", "watchdog_node", "recorder_node"):
             opened.nodes.start_node(node)
         # Waits for more listeners than there are: it asks for nothing.
         opened.nodes.start_node("picker_sim_node", map_file=str(opened.map_file), listeners_min=100)

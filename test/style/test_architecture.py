@@ -60,7 +60,8 @@ ROOMS_MAY: Final = {
     "vda5050": ("core", "vda5050"),
     "picking": ("core", "picking"),
     "planning": ("core", "planning"),
-    "nodes": ("core", "maps", "picking", "planning", "nodes", "msg", "srv"),
+    "recording": ("core", "recording"),
+    "nodes": ("core", "maps", "picking", "planning", "recording", "nodes", "msg", "srv"),
     "tools": ("core", "maps", "picking", "planning", "tools", "vda5050"),
 }
 """Which rooms of the package each room sees.  Messages are generated, and ROS as well."""

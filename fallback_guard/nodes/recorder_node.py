@@ -1,0 +1,157 @@
+"""The recorder as a node: hears the whole chain, and keeps it on disk.
+
+One thread takes messages, and never waits for the disk; one writes and syncs; one tells how far the writing is, also
+while the disk does not answer.  Nobody waits for any of them: the process is the recorder's own.
+"""
+
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Final
+
+from rclpy.clock import Clock, ClockType
+from rclpy.node import Node
+
+from fallback_guard.core.units import NS_PER_MS, NS_PER_S
+from fallback_guard.nodes import topics
+from fallback_guard.nodes.deadline_timer import DeadlineTimer
+from fallback_guard.nodes.definitions import definition, offered_qos, type_name
+from fallback_guard.nodes.diagnostics import diagnostic_array
+from fallback_guard.nodes.intake import Inlet, Intake, Taken
+from fallback_guard.nodes.parameters import declared
+from fallback_guard.nodes.process import run
+from fallback_guard.nodes.recorder_status import RecorderReport
+from fallback_guard.recording.config import RECORDER_PARAMETERS, recorder_config
+from fallback_guard.recording.recorder import Recorder
+from fallback_guard.recording.records import Channel
+
+RECORDED: Final = (
+    topics.MOTION,
+    topics.GUARD_DECISION,
+    topics.PICK_REQUEST,
+    topics.ROUTE_DUE,
+    topics.CANDIDATE_ROUTE,
+    topics.ROBOT_POSITION,
+    topics.MAP_CLOSURES,
+    topics.GUARD_STATE,
+)
+"""The chain, from asking to moving.  The first is taken first."""
+
+_DEPTH: Final = 1_000
+"""What the middleware keeps of a topic until it is taken: more than robots keep, since here every message counts."""
+
+_REPORT_NS_MIN: Final = 100 * NS_PER_MS
+_REPORT_NS_MAX: Final = NS_PER_S
+"""Between two reports: at most ten a second, and at least one."""
+
+_CHECK_S: Final = 1.0
+
+
+class RecorderNode(Node):
+    """Hears everything, says nothing but how far it is."""
+
+    def __init__(self) -> None:
+        """Take the directory and begin to listen.  Raises ParameterError, DirectoryError and StartError."""
+        super().__init__("recorder_node")
+        config = recorder_config(declared(self, RECORDER_PARAMETERS))
+        names = [(topic, self.resolve_topic_name(topic.name)) for topic in RECORDED]
+        self._recorder = Recorder(
+            config,
+            [
+                Channel(
+                    topic=name,
+                    type_name=type_name(topic.type),
+                    definition=definition(topic.type),
+                    qos_profiles=offered_qos(topic.qos),
+                )
+                for topic, name in names
+            ],
+        )
+        self._sync_ns = config.sync_ms * NS_PER_MS
+        self._turn_since_ns = 0
+        self._reported_ns = 0
+        self._report = RecorderReport(f"{self.get_fully_qualified_name()}: recording")
+        self._diagnostics = topics.DIAGNOSTICS.publisher(self)
+        self._writing = DeadlineTimer(self._write_once)
+        self._reporting = DeadlineTimer(self._report_once)
+        self._intake = Intake(
+            self,
+            [Inlet(_deep(topic), self._keeping(name)) for topic, name in names],
+        )
+        self._intake.start()
+        self.create_timer(_CHECK_S, self._check, clock=Clock(clock_type=ClockType.STEADY_TIME))
+        self.get_logger().info(f"recording into {self._recorder.directory}")
+        self._writing.set(time.monotonic_ns())
+        self._reporting.set(time.monotonic_ns())
+
+    def destroy_node(self) -> None:
+        """Take nothing more, write what is there, and say what could not be written."""
+        self._intake.close()
+        self._writing.close()
+        self._reporting.close()
+        self._recorder.close(time.monotonic_ns(), time.time_ns())
+        self._tell(time.monotonic_ns())
+        super().destroy_node()
+
+    def _keeping(self, name: str) -> Callable[[Taken], None]:
+        def keep(taken: Taken) -> None:
+            now_ns = time.time_ns()
+            self._recorder.offer(
+                name, taken.data, log_ns=now_ns, publish_ns=taken.sent_ns or now_ns
+            )
+
+        return keep
+
+    def _write_once(self) -> None:
+        now_ns = time.monotonic_ns()
+        self._turn_since_ns = now_ns
+        self._recorder.turn(now_ns, time.time_ns())
+        self._turn_since_ns = 0
+        self._writing.set(now_ns + self._sync_ns)
+        if self._report.has_news(self._recorder.progress):
+            self._reporting.set(max(time.monotonic_ns(), self._reported_ns + _REPORT_NS_MIN))
+
+    def _report_once(self) -> None:
+        now_ns = time.monotonic_ns()
+        self._reported_ns = now_ns
+        self._reporting.set(now_ns + _REPORT_NS_MAX)
+        self._tell(now_ns)
+
+    def _tell(self, now_ns: int) -> None:
+        since_ns = self._turn_since_ns
+        status, lines = self._report.step(
+            self._recorder.progress,
+            now_ns=now_ns,
+            stalled_ns=now_ns - since_ns if since_ns else 0,
+        )
+        self._diagnostics.publish(diagnostic_array(status, self.get_clock().now().to_msg()))
+        for line in lines:
+            if line.is_error:
+                self.get_logger().error(line.text)
+            else:
+                self.get_logger().info(line.text)
+
+    def _check(self) -> None:
+        """End the process, loudly, where one of its threads has ended."""
+        self._intake.check()
+        self._writing.check()
+        self._reporting.check()
+
+
+def _deep(topic: topics.AnyTopic) -> topics.AnyTopic:
+    """Return a topic as the recorder hears it: with room for a burst."""
+    return replace(topic, qos=topics.deepened(topic.qos, _DEPTH))
+
+
+def main() -> int:
+    """Run the recorder; see process.run for the exit codes."""
+    return run(
+        RecorderNode,
+        name="recorder_node",
+        does="Records every message of the chain into MCAP files, and says how far they are on disk.",
+        parameters=RECORDER_PARAMETERS,
+    )
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

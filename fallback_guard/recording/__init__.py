@@ -1,0 +1,1 @@
+"""Recording messages into MCAP files that survive what happens to the recorder, and reading them back."""
