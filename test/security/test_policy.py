@@ -73,6 +73,7 @@ PROCESSES: Final = {
     "/guard": "guard_node",
     "/watchdog": "watchdog_node",
     "/planner": "planner_node",
+    "/recorder": "recorder_node",
     "/robot": "picker_sim_node",
 }
 LOOK: Final = {
@@ -260,6 +261,7 @@ def _start(scene: Scene, node: str, enclave: str, namespace: str) -> None:
         "guard_node": scene.guard_parameters(),
         # Waits for more listeners than there are: it asks for nothing.
         "picker_sim_node": {"map_file": str(scene.map_file), "listeners_min": 100},
+        "recorder_node": {"directory": f"recordings_of{namespace.replace('/', '_')}"},
     }
     # Both forms of the option.
     option = "--enclave" if namespace == "/" else "-e"
