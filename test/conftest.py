@@ -10,7 +10,14 @@ from typing import TYPE_CHECKING
 import pytest
 
 HERE = Path(__file__).parent
-for folder in (HERE, HERE / "core", HERE / "nodes", HERE / "planning", HERE.parent / "bench"):
+for folder in (
+    HERE,
+    HERE / "core",
+    HERE / "fuzz",
+    HERE / "nodes",
+    HERE / "planning",
+    HERE.parent / "bench",
+):
     sys.path.insert(0, str(folder))
 
 # Before anything opens a ROS context.
