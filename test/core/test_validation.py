@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import world
-from fallback_guard.core import route_rules
+from fallback_guard.core import decoding, route_rules
 from fallback_guard.core.config import guard_config
 from fallback_guard.core.decoding import ANSWER_RULES
 from fallback_guard.core.failure_modes import FAILURE_MODES, Bucket, FailureMode
@@ -505,6 +505,41 @@ def test_lengths_and_durations_are_measured_in_their_units() -> None:
     assert slow is not None
     assert (slow.rule, slow.limit) == ("duration", 3_600)
     assert slow.measured == pytest.approx(3 * 1_300 + 40 / 1.5 + 20 / 1.0)
+
+
+@pytest.mark.parametrize(
+    ("more", "detail"),
+    [
+        (1, "k0: Extra inputs are not permitted"),
+        (2, "k0: Extra inputs are not permitted (and 1 more)"),
+        (64, "k0: Extra inputs are not permitted (and 63 more)"),
+        (65, "65 violations of the route schema"),
+    ],
+)
+def test_one_violation_is_described_unless_there_are_many(more: int, detail: str) -> None:
+    refusal = judged(said(**{f"k{number}": 1 for number in range(more)})).refusal
+    assert refusal is not None
+    assert (refusal.mode, refusal.detail, refusal.measured) == (F.SCHEMA, detail, more)
+
+
+@pytest.mark.parametrize(("over", "is_read"), [(-1, True), (0, True), (1, False)])
+def test_more_brackets_than_twice_a_routes_are_not_read(*, over: int, is_read: bool) -> None:
+    brackets = sum(map(said(more=[]).count, (b"{", b"[")))
+    lists = decoding._BRACKETS_READ_MAX + over - brackets
+    refusal = judged(said(more=[[]] * lists)).refusal
+    assert refusal is not None
+    assert (refusal.mode, refusal.measured) == (F.SCHEMA, 1)
+    assert (refusal.detail == "more keys or brackets than a route can have") is not is_read
+
+
+@pytest.mark.parametrize(("over", "is_read"), [(-2, True), (0, True), (2, False)])
+def test_more_quotes_than_twice_a_routes_are_not_read(*, over: int, is_read: bool) -> None:
+    quotes = said(more=[]).count(b'"')
+    texts = (decoding._QUOTES_READ_MAX + over - quotes) // 2
+    refusal = judged(said(more=[""] * texts)).refusal
+    assert refusal is not None
+    assert (refusal.mode, refusal.measured) == (F.SCHEMA, 1)
+    assert (refusal.detail == "more keys or brackets than a route can have") is not is_read
 
 
 def test_the_first_failure_wins() -> None:

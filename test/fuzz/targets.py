@@ -20,7 +20,7 @@ from typing import Final
 import orders
 import world
 from fallback_guard.core.config import GUARD_PARAMETERS, GuardConfig, guard_config
-from fallback_guard.core.effects import Decision, Effect, ReportDecision, SendMotion
+from fallback_guard.core.effects import Decision, Effect, Occasion, ReportDecision, SendMotion
 from fallback_guard.core.events import (
     CandidateArrived,
     PositionArrived,
@@ -352,7 +352,10 @@ def request(data: bytes) -> str:
     steps.take(_answer(asked))
     steps.wait(config.deadline_ms)
     names_somebody = is_identifier(asked.robot_id)
-    assert len(steps.motions) == names_somebody, "one decision in time, where anybody can be meant"
+    due = [one for one in steps.decisions if one.occasion is Occasion.DUE]
+    assert len(due) == names_somebody, "one decision in time, where anybody can be meant"
+    followed = [one.motion.kind for one in steps.motions[1:]]
+    assert followed in ([], [MotionKind.ROUTE]), "at most one route follows, soon as it may be"
     if not names_somebody:
         return "nobody is meant"
     motion = steps.motions[0].motion
