@@ -6,8 +6,11 @@
 
 The test files are collected once.  For each fault a fork swaps one function's code and runs the tests that execute its
 line, quickest first, up to the first that fails; a fault outside of functions is imported anew in a fork of its own.
+Which lines a test executes is looked at once, and kept for as long as the core is the same.
+
 Nothing is written but the results, from which the next run goes on: what was killed stays killed while its module is
-the same, what survived is tried again once the tests have changed.
+the same, what survived is tried again once the tests have changed.  A sample is tried in random order, so that what was
+tried is one, too, when the time is over.
 
 Exit code: 0, 1 where fewer than --at-least per cent were killed, 2 where the tests fail without any fault.
 """
@@ -21,7 +24,7 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
 from importlib import import_module
@@ -140,20 +143,23 @@ class Hunt:
 
     def _look_at(self, items: Sequence[pytest.Item]) -> None:
         """Run every test once, each in a fork so that none lives on what another left, and see what it executes."""
-        file = self.book.folder / f"covered-{self.book.digest}.json"
-        if not file.is_file():
-            seen: dict[str, object] = {}
-            for number, item in enumerate(items, start=1):
-                seen[item.nodeid] = _traced(item)
-                if number % 50 == 0:
-                    print(f"looked at {number} of {len(items)} tests", flush=True)
-            file.write_text(json.dumps(seen), encoding="utf-8")
-        for test, found in json.loads(file.read_text(encoding="utf-8")).items():
-            if found is None:
+        file = self.book.folder / f"covered-{self.book.core}.json"
+        seen: dict[str, object] = {}
+        if file.is_file():
+            seen = json.loads(file.read_text(encoding="utf-8"))
+        strange = [item for item in items if seen.get(item.nodeid) is None]
+        for number, item in enumerate(strange, start=1):
+            seen[item.nodeid] = _traced(item)
+            if number % 50 == 0:
+                print(f"looked at {number} of {len(strange)} tests", flush=True)
+        file.write_text(json.dumps(seen), encoding="utf-8")
+        seen = {item.nodeid: seen[item.nodeid] for item in items}
+        for test, found in seen.items():
+            if isinstance(found, dict):
+                self.covered[test] = Covered(found["seconds"], found["lines"])
+            else:
                 print(f"{test} fails without any fault", file=sys.stderr)
                 self.sound = False
-            else:
-                self.covered[test] = Covered(found["seconds"], found["lines"])
 
 
 def _passes(items: Sequence[pytest.Item]) -> bool:
@@ -297,8 +303,8 @@ class Book:
         """Open it."""
         folder.mkdir(parents=True, exist_ok=True)
         self.folder, self._file = folder, folder / "results.jsonl"
-        sources = [*map(Path, TESTS), *sorted(_core_folder().glob("*.py"))]
-        self.digest = sha256(b"".join(path.read_bytes() for path in sources)).hexdigest()[:12]
+        self.core = _digest(sorted(_core_folder().glob("*.py")))
+        self.digest = self.core + _digest(map(Path, TESTS))
         self.outcomes: dict[str, dict[str, object]] = {}
         self.read()
 
@@ -329,6 +335,10 @@ class Book:
             file.write(json.dumps(said) + "\n")
 
 
+def _digest(files: Iterable[Path]) -> str:
+    return sha256(b"".join(file.read_bytes() for file in files)).hexdigest()[:12]
+
+
 def _tell(number: int, of: int, mutant: Mutant, outcome: str) -> None:
     print(
         f"{number}/{of} {mutant.module}.py:{mutant.line} {mutant.operator}: {outcome}", flush=True
@@ -347,6 +357,7 @@ def _reported(wanted: Sequence[Mutant], book: Book, *, survivors: bool) -> float
         f"{'module':16} {'mutants':>8} {'tried':>6} {'killed':>7} {'survived':>9} {'killed %':>9}"
     )
     rows: dict[str, list[str]] = {}
+    wanted = sorted(wanted, key=lambda mutant: (mutant.module, mutant.line))
     for mutant in wanted:
         known = book.outcomes.get(mutant.key)
         rows.setdefault(mutant.module, []).append(str(known["outcome"]) if known else "")
@@ -385,8 +396,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     ends_s = time.monotonic() + given.seconds
     wanted = list(_all_mutants(given.module or MODULES))
     if given.sample is not None and given.sample < len(wanted):
-        chosen = Random(given.seed).sample(wanted, given.sample)  # noqa: S311  # reproducible
-        wanted = sorted(chosen, key=lambda mutant: (mutant.module, mutant.line))
+        wanted = Random(given.seed).sample(wanted, given.sample)  # noqa: S311  # reproducible
     book = Book(given.results)
     if not given.report and not _tried(wanted, book, ends_s, given):
         return 2
