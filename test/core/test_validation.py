@@ -475,12 +475,34 @@ def test_the_stages_that_were_reached_are_timed() -> None:
 
 
 @pytest.mark.parametrize(
+    ("payload", "taken_ns"),
+    [
+        (VALID, [1, 2, 8, 16, 32]),
+        (said(request_id="R-2"), [1, 2, 8]),
+        (said(stops(A, B, C, via=[99])), [1, 2, 8, 16]),
+        (b"", [1, 2]),
+        (b"\xff", [1 + 2]),
+        (b" " * (PAYLOAD_BYTES_MAX + 1), [1 + 2]),
+    ],
+)
+def test_each_stage_is_timed_by_itself(payload: bytes, taken_ns: list[int]) -> None:
+    """Each look at the watch is twice as late as the one before, so that every difference is another."""
+    looks = iter(2**number for number in range(20))
+    budget = Judge(config=guard_config({}), paths=_paths()).budget
+    prepared = _judge().prepare(REQUEST, 1)
+    verdict = validate(payload, prepared, budget, source="x", stopwatch=lambda: next(looks))
+    assert list(verdict.stage_ns.values()) == taken_ns
+
+
+@pytest.mark.parametrize(
     ("payload", "rule", "measured", "limit"),
     [
         (b"[" * 9 + b"]" * 9, "nesting", 9, NESTING_MAX),
         (b"{" + b" " * PAYLOAD_BYTES_MAX + b"}", "size", PAYLOAD_BYTES_MAX + 2, PAYLOAD_BYTES_MAX),
         (said(extra=1, more=2), "schema", 2, 0),
         (said(stops(A, B)), "every_item", 1, 0),
+        (said(request_id="R-2"), "same_request", 1, 0),
+        (said(robot_id="picker_2"), "same_robot", 1, 0),
         (said([]), "schema", 1, 0),
         (said([world.stop(A, [99, 98]), world.stop(B), world.stop(C)]), "known_nodes", 2, 0),
         (said([world.stop(A, [3, 1]), world.stop(B), world.stop(C)]), "edges_exist", 2, 0),
@@ -540,6 +562,19 @@ def test_more_quotes_than_twice_a_routes_are_not_read(*, over: int, is_read: boo
     assert refusal is not None
     assert (refusal.mode, refusal.measured) == (F.SCHEMA, 1)
     assert (refusal.detail == "more keys or brackets than a route can have") is not is_read
+
+
+@pytest.mark.parametrize(
+    ("pick_s", "measured_s"), [(1_184, None), (1_185, 3 * 1_185 + 40 / 1.5 + 20)]
+)
+def test_picking_and_driving_add_up(pick_s: int, measured_s: float | None) -> None:
+    """Neither takes too long by itself, and at the map's lowest speed limit even the first would."""
+    refusal = _refused(replace(BUDGET, pick_ns=pick_s * NS_PER_S))
+    if measured_s is None:
+        assert refusal is None
+    else:
+        assert refusal is not None
+        assert (refusal.mode, refusal.measured) == (F.DURATION_TOO_LONG, pytest.approx(measured_s))
 
 
 def test_the_first_failure_wins() -> None:
