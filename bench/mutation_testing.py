@@ -320,6 +320,11 @@ class Book:
         known = self.outcomes.get(mutant.key)
         return known is None or (known["outcome"] == SURVIVED and known["digest"] != self.digest)
 
+    def survived(self, mutant: Mutant) -> bool:
+        """Tell whether a fault was not noticed when it was tried last."""
+        known = self.outcomes.get(mutant.key)
+        return known is not None and known["outcome"] == SURVIVED
+
     def note(self, mutant: Mutant, outcome: str, tests: int, seconds: float) -> None:
         """Remember what came of a fault."""
         said: dict[str, object] = {
@@ -367,8 +372,7 @@ def _reported(wanted: Sequence[Mutant], book: Book, *, survivors: bool) -> float
         share = 100 * (tried - survived) / tried if tried else 100.0
         print(f"{name:16} {len(row):8} {tried:6} {tried - survived:7} {survived:9} {share:9.1f}")
     for mutant in wanted if survivors else ():
-        known = book.outcomes.get(mutant.key)
-        if known and known["outcome"] == SURVIVED:
+        if book.survived(mutant):
             print(f"\n{mutant.module}.py:{mutant.line} {mutant.operator}\n{mutant.diff}")
     tried = sum(map(bool, everything))
     return 100 * (tried - everything.count(SURVIVED)) / tried if tried else 100.0
@@ -383,6 +387,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--sample", type=int, help="try so many, chosen at random")
     parser.add_argument("--seed", type=int, default=1, help="of the choice")
     parser.add_argument("--seconds", type=float, default=1e9, help="begin no fault after so long")
+    parser.add_argument("--survivors", action="store_true", help="only those that survived before")
     parser.add_argument(
         "--test-seconds", type=float, default=1e9, help="leave out tests that take longer, traced"
     )
@@ -398,6 +403,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if given.sample is not None and given.sample < len(wanted):
         wanted = Random(given.seed).sample(wanted, given.sample)  # noqa: S311  # reproducible
     book = Book(given.results)
+    if given.survivors:
+        wanted = [mutant for mutant in wanted if book.survived(mutant)]
     if not given.report and not _tried(wanted, book, ends_s, given):
         return 2
     share = _reported(wanted, book, survivors=True)

@@ -408,6 +408,18 @@ def test_what_is_off_or_latched_is_refused_by_its_rule() -> None:
     assert (decision.rule, decision.measured, decision.limit) == ("not_latched", 1, 0)
 
 
+def test_what_was_not_measured_is_nothing() -> None:
+    decision = Timeline().request().answer(attempt=3).expect_route()
+    assert (decision.rule, decision.detail) == ("", "")
+    assert (decision.measured, decision.limit, decision.candidates_refused) == (0, 0, 0)
+    assert (decision.attempt, decision.planning_ns) == (3, 1_234)
+    t = Timeline().request(world.pick_request(on_due=True)).due("R-9")
+    t.expect_safe_move(FailureMode.UNKNOWN_REQUEST, request_id="R-9")
+    decision = t.request(world.pick_request(on_due=True)).expect_refusal(FailureMode.REPEATED)
+    assert (decision.attempt, decision.planning_ns, decision.candidates_refused) == (0, 0, 0)
+    assert (decision.time_to_decision_ns, decision.time_left_ns) == (0, 0)
+
+
 def test_a_flood_says_how_many_answers_there_were() -> None:
     t = Timeline().request(world.pick_request(on_due=True))
     for _ in range(CANDIDATES_PER_REQUEST_MAX):
