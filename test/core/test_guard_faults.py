@@ -208,3 +208,11 @@ def test_a_request_that_a_fault_decided_stays_decided(
         t.answer().expect_refusal(FailureMode.STALE)
     t.due().expect_refusal(FailureMode.REPEATED)
     t.at_ms(5_000).expect_nothing()
+
+
+def test_a_fault_before_the_robot_is_known_is_answered(monkeypatch: pytest.MonkeyPatch) -> None:
+    t = Timeline(standing_on=None)
+    monkeypatch.setattr("fallback_guard.core.guard.Guard._admitted", broken)
+    t.due().expect_safe_move(BROKEN)
+    t.due("R 1").expect_safe_move(BROKEN, request_id="")
+    t.due(robot_id="").expect_refusal(BROKEN)

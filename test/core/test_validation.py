@@ -574,7 +574,17 @@ def test_picking_and_driving_add_up(pick_s: int, measured_s: float | None) -> No
         assert refusal is None
     else:
         assert refusal is not None
-        assert (refusal.mode, refusal.measured) == (F.DURATION_TOO_LONG, pytest.approx(measured_s))
+        assert refusal.mode is F.DURATION_TOO_LONG
+        assert refusal.measured == pytest.approx(measured_s)
+
+
+def test_a_slow_robot_takes_longer() -> None:
+    """Even where the map's limits would let another be quick enough."""
+    slow = replace(BUDGET, robot_speed_mps=0.5, pick_ns=1_170 * NS_PER_S)
+    refusal = _refused(slow)
+    assert refusal is not None
+    assert refusal.mode is F.DURATION_TOO_LONG
+    assert refusal.measured == pytest.approx(3 * 1_170 + 60 / 0.5)
 
 
 def test_the_first_failure_wins() -> None:
