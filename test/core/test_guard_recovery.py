@@ -298,3 +298,22 @@ def test_a_robot_that_was_latched_is_recovered_after_the_reset() -> None:
     t.reset()
     assert t.pending.pop(0) == LatchReset((world.ROBOT,))
     t.at_ms(61_000).expect_standby(SILENT)
+
+
+@pytest.mark.parametrize("standby_at_deadline", [False, True])
+def test_a_route_in_time_begins_the_count_of_safe_moves_anew(*, standby_at_deadline: bool) -> None:
+    """The planner's as well as the standby route that is released at the deadline."""
+    t = Timeline(latch_after=2, recovery="none", standby_at_deadline=standby_at_deadline)
+    t.position(0.0, 0.0, lost=True)
+    t.request(world.pick_request("R-1")).at_ms(WINDOW_MS)
+    t.expect_safe_move(FailureMode.PLANNER_SILENT, request_id="R-1")
+    t.on_node(1).request(world.pick_request("R-2"))
+    if standby_at_deadline:
+        t.at_ms(2 * WINDOW_MS).expect_standby(FailureMode.PLANNER_SILENT, request_id="R-2")
+    else:
+        t.answer(request_id="R-2").expect_route(request_id="R-2")
+    t.position(0.0, 0.0, lost=True)
+    for number, latched in ((3, ()), (4, (world.ROBOT,))):
+        t.request(world.pick_request(f"R-{number}")).at_ms(number * WINDOW_MS)
+        t.expect_safe_move(FailureMode.PLANNER_SILENT, request_id=f"R-{number}")
+        assert t.guard.latched_robots == latched

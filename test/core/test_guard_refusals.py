@@ -373,6 +373,19 @@ def test_a_refusal_moves_nothing_and_says_no_sequence() -> None:
         (lambda t: t.request(world.pick_request("R 9", on_due=True)), "identifiers", 1, 0),
         (lambda t: t.answer(request_id="R-1", source="standby"), "own_source", 1, 0),
         (lambda t: t.answer(failure="PLANNER_TIMEOUT"), "answered", 1, 0),
+        (lambda t: t.answer(b"", robot_id="picker_9"), "known_robot", 1, 0),
+        (lambda t: t.answer(b"", request_id="R-9"), "known_request", 1, 0),
+        (lambda t: t.answer(b"", request_id="R 9"), "identifiers", 1, 0),
+        (lambda t: t.answer(b"", request_id="R 9", robot_id=""), "identifiers", 2, 0),
+        (lambda t: t.answer().answer(), "still_open", 1, 0),
+        (lambda t: t.answer(b"", attempt=7).answer(b"", attempt=7), "not_seen", 1, 0),
+        (lambda t: t.due(), "due_once", 1, 0),
+        (
+            lambda t: t.request(world.pick_request("R-9", items=(), on_due=True)),
+            "sound_request",
+            1,
+            0,
+        ),
     ],
 )
 def test_a_refusal_names_its_rule(
@@ -382,6 +395,49 @@ def test_a_refusal_names_its_rule(
     decision = next(e.decision for e in reversed(t.pending) if isinstance(e, ReportDecision))
     assert (decision.rule, decision.measured, decision.limit) == (rule, measured, limit)
     assert decision.failure_mode in next(row.modes for row in RULES if row.name == rule)
+
+
+def test_what_is_off_or_latched_is_refused_by_its_rule() -> None:
+    t = Timeline(recovery="none").request().at_ms(WINDOW_MS)
+    t.expect_safe_move(FailureMode.PLANNER_SILENT)
+    decision = t.answer().expect_refusal(FailureMode.STALE)
+    assert (decision.rule, decision.measured, decision.limit) == ("still_open", 1, 0)
+    t = Timeline(latch_after=1).request().at_ms(WINDOW_MS)
+    t.expect_safe_move(FailureMode.PLANNER_SILENT)
+    decision = t.answer().expect_refusal(FailureMode.LATCHED)
+    assert (decision.rule, decision.measured, decision.limit) == ("not_latched", 1, 0)
+
+
+def test_what_was_not_measured_is_nothing() -> None:
+    decision = Timeline().request().answer(attempt=3).expect_route()
+    assert (decision.rule, decision.detail) == ("", "")
+    assert (decision.measured, decision.limit, decision.candidates_refused) == (0, 0, 0)
+    assert (decision.attempt, decision.planning_ns) == (3, 1_234)
+    t = Timeline().request(world.pick_request(on_due=True)).due("R-9")
+    t.expect_safe_move(FailureMode.UNKNOWN_REQUEST, request_id="R-9")
+    decision = t.request(world.pick_request(on_due=True)).expect_refusal(FailureMode.REPEATED)
+    assert (decision.attempt, decision.planning_ns, decision.candidates_refused) == (0, 0, 0)
+    assert (decision.time_to_decision_ns, decision.time_left_ns) == (0, 0)
+
+
+def test_a_flood_says_how_many_answers_there_were() -> None:
+    t = Timeline().request(world.pick_request(on_due=True))
+    for _ in range(CANDIDATES_PER_REQUEST_MAX):
+        t.answer(b"").expect_refusal(FailureMode.EMPTY)
+    decision = t.answer().expect_refusal(FailureMode.CANDIDATE_FLOOD)
+    assert (decision.rule, decision.measured, decision.limit) == (
+        "not_a_flood",
+        CANDIDATES_PER_REQUEST_MAX + 1,
+        CANDIDATES_PER_REQUEST_MAX,
+    )
+
+
+def test_a_robot_too_many_says_how_many_are_served() -> None:
+    t = Timeline(robots_max=1)
+    decision = t.request(world.pick_request("R-1", "picker_2", on_due=True)).expect_refusal(
+        FailureMode.UNKNOWN_ROBOT
+    )
+    assert (decision.rule, decision.measured, decision.limit) == ("known_robot", 2, 1)
 
 
 def test_a_queue_that_overruns_says_by_how_much() -> None:

@@ -10,6 +10,7 @@ from fallback_guard.core.effects import Occasion
 from fallback_guard.core.failure_modes import FailureMode
 from fallback_guard.core.motion import MotionKind
 from fallback_guard.core.strangers import (
+    NAMES_KNOWN_MAX,
     NAMESAKE_NS_MAX,
     STRANGERS_MAX,
     Strangers,
@@ -85,6 +86,17 @@ def test_many_strangers_with_strange_names_fit() -> None:
     assert len(told) == STRANGERS_MAX
     assert all(one.isprintable() and len(one) < 150 for one in told)
     assert len(strangers._known) <= 101
+
+
+@pytest.mark.parametrize(("names", "is_known"), [(-2, True), (-1, False)])
+def test_a_guard_beyond_those_that_are_remembered_is_a_stranger(
+    *, names: int, is_known: bool
+) -> None:
+    strangers = Strangers(own=OWN)
+    look(strangers, guards=tuple(f"/guard_{n}" for n in range(NAMES_KNOWN_MAX + names)))
+    look(strangers, guards=("/late",), now_ns=1)
+    assert not look(strangers, "/late", now_ns=2)
+    assert (look(strangers, "/late", now_ns=3) == ()) is is_known
 
 
 @pytest.mark.parametrize("what", ["/joystick publishes on motion, and is no guard"])

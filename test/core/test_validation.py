@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import world
-from fallback_guard.core import route_rules
+from fallback_guard.core import decoding, route_rules
 from fallback_guard.core.config import guard_config
 from fallback_guard.core.decoding import ANSWER_RULES
 from fallback_guard.core.failure_modes import FAILURE_MODES, Bucket, FailureMode
@@ -475,12 +475,34 @@ def test_the_stages_that_were_reached_are_timed() -> None:
 
 
 @pytest.mark.parametrize(
+    ("payload", "taken_ns"),
+    [
+        (VALID, [1, 2, 8, 16, 32]),
+        (said(request_id="R-2"), [1, 2, 8]),
+        (said(stops(A, B, C, via=[99])), [1, 2, 8, 16]),
+        (b"", [1, 2]),
+        (b"\xff", [1 + 2]),
+        (b" " * (PAYLOAD_BYTES_MAX + 1), [1 + 2]),
+    ],
+)
+def test_each_stage_is_timed_by_itself(payload: bytes, taken_ns: list[int]) -> None:
+    """Each look at the watch is twice as late as the one before, so that every difference is another."""
+    looks = iter(2**number for number in range(20))
+    budget = Judge(config=guard_config({}), paths=_paths()).budget
+    prepared = _judge().prepare(REQUEST, 1)
+    verdict = validate(payload, prepared, budget, source="x", stopwatch=lambda: next(looks))
+    assert list(verdict.stage_ns.values()) == taken_ns
+
+
+@pytest.mark.parametrize(
     ("payload", "rule", "measured", "limit"),
     [
         (b"[" * 9 + b"]" * 9, "nesting", 9, NESTING_MAX),
         (b"{" + b" " * PAYLOAD_BYTES_MAX + b"}", "size", PAYLOAD_BYTES_MAX + 2, PAYLOAD_BYTES_MAX),
         (said(extra=1, more=2), "schema", 2, 0),
         (said(stops(A, B)), "every_item", 1, 0),
+        (said(request_id="R-2"), "same_request", 1, 0),
+        (said(robot_id="picker_2"), "same_robot", 1, 0),
         (said([]), "schema", 1, 0),
         (said([world.stop(A, [99, 98]), world.stop(B), world.stop(C)]), "known_nodes", 2, 0),
         (said([world.stop(A, [3, 1]), world.stop(B), world.stop(C)]), "edges_exist", 2, 0),
@@ -505,6 +527,64 @@ def test_lengths_and_durations_are_measured_in_their_units() -> None:
     assert slow is not None
     assert (slow.rule, slow.limit) == ("duration", 3_600)
     assert slow.measured == pytest.approx(3 * 1_300 + 40 / 1.5 + 20 / 1.0)
+
+
+@pytest.mark.parametrize(
+    ("more", "detail"),
+    [
+        (1, "k0: Extra inputs are not permitted"),
+        (2, "k0: Extra inputs are not permitted (and 1 more)"),
+        (64, "k0: Extra inputs are not permitted (and 63 more)"),
+        (65, "65 violations of the route schema"),
+    ],
+)
+def test_one_violation_is_described_unless_there_are_many(more: int, detail: str) -> None:
+    refusal = judged(said(**{f"k{number}": 1 for number in range(more)})).refusal
+    assert refusal is not None
+    assert (refusal.mode, refusal.detail, refusal.measured) == (F.SCHEMA, detail, more)
+
+
+@pytest.mark.parametrize(("over", "is_read"), [(-1, True), (0, True), (1, False)])
+def test_more_brackets_than_twice_a_routes_are_not_read(*, over: int, is_read: bool) -> None:
+    brackets = sum(map(said(more=[]).count, (b"{", b"[")))
+    lists = decoding._BRACKETS_READ_MAX + over - brackets
+    refusal = judged(said(more=[[]] * lists)).refusal
+    assert refusal is not None
+    assert (refusal.mode, refusal.measured) == (F.SCHEMA, 1)
+    assert (refusal.detail == "more keys or brackets than a route can have") is not is_read
+
+
+@pytest.mark.parametrize(("over", "is_read"), [(-2, True), (0, True), (2, False)])
+def test_more_quotes_than_twice_a_routes_are_not_read(*, over: int, is_read: bool) -> None:
+    quotes = said(more=[]).count(b'"')
+    texts = (decoding._QUOTES_READ_MAX + over - quotes) // 2
+    refusal = judged(said(more=[""] * texts)).refusal
+    assert refusal is not None
+    assert (refusal.mode, refusal.measured) == (F.SCHEMA, 1)
+    assert (refusal.detail == "more keys or brackets than a route can have") is not is_read
+
+
+@pytest.mark.parametrize(
+    ("pick_s", "measured_s"), [(1_184, None), (1_185, 3 * 1_185 + 40 / 1.5 + 20)]
+)
+def test_picking_and_driving_add_up(pick_s: int, measured_s: float | None) -> None:
+    """Neither takes too long by itself, and at the map's lowest speed limit even the first would."""
+    refusal = _refused(replace(BUDGET, pick_ns=pick_s * NS_PER_S))
+    if measured_s is None:
+        assert refusal is None
+    else:
+        assert refusal is not None
+        assert refusal.mode is F.DURATION_TOO_LONG
+        assert refusal.measured == pytest.approx(measured_s)
+
+
+def test_a_slow_robot_takes_longer() -> None:
+    """Even where the map's limits would let another be quick enough."""
+    slow = replace(BUDGET, robot_speed_mps=0.5, pick_ns=1_170 * NS_PER_S)
+    refusal = _refused(slow)
+    assert refusal is not None
+    assert refusal.mode is F.DURATION_TOO_LONG
+    assert refusal.measured == pytest.approx(3 * 1_170 + 60 / 0.5)
 
 
 def test_the_first_failure_wins() -> None:
