@@ -99,9 +99,12 @@ def decide(arena: Arena, number: int) -> None:
 
     def is_driven() -> bool:
         request = world.pick_request(f"R-{number}.{next(numbers)}")
-        return bool(bystander.serve(request).outcome == MotionKind.ROUTE)
+        bystander.ask(request)
+        bystander.answer(request)
+        motion = bystander.wait_for_motion(request.request_id, ROBOT).message
+        return bool(motion.kind == MotionKind.ROUTE)
 
-    wait_until(is_driven, "a route")
+    wait_until(is_driven, "a route", timeout_s=60.0)
     bystander.wait_for_states(LIFE_SIGNS)
 
 

@@ -26,7 +26,7 @@ from harness import report, ros_arguments
 if TYPE_CHECKING:
     from arena import Arena
 
-SEEDS: Final = range(int(os.environ.get("FALLBACK_GUARD_CHAOS_SEEDS", "2")))
+SEEDS: Final = range(int(os.environ.get("FALLBACK_GUARD_CHAOS_SEEDS", "1")))
 MAP: Final = share_directory() / "config" / "sample_warehouse.geojson"
 ROBOTS: Final = ("picker_1", "picker_2", "picker_3")
 HARMS: Final = 14

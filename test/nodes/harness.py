@@ -568,6 +568,7 @@ def open_scene(directory: Path, **environment: str) -> Iterator[Scene]:
             "PYTHONFAULTHANDLER": "1",
             "ROS_DOMAIN_ID": str(domain),
             "ROS_LOG_DIR": str(directory / "ros"),
+            "XDG_RUNTIME_DIR": str(directory),
         }
         bystander = Bystander(domain)
         try:
