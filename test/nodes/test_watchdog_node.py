@@ -85,6 +85,17 @@ def expect_spoken_for(scene: Scene, request_id: str, due_ns: int) -> Message:
     return motion
 
 
+def taken_over(scene: Scene, request_id: str) -> list[Message]:
+    """Return the commands for a request that a robot takes over: those whose numbers rise."""
+    newest, taken = 0, []
+    for heard in scene.bystander.motions:
+        motion = heard.message
+        if motion.robot_id == ROBOT and motion.sequence > newest:
+            newest = motion.sequence
+            taken += [motion] if motion.request_id == request_id else []
+    return taken
+
+
 def test_it_speaks_for_a_guard_that_is_held_up_and_then_for_one_that_is_gone(scene: Scene) -> None:
     bystander, nodes = scene.bystander, scene.nodes
     nodes.start_node("watchdog_node")
@@ -108,7 +119,9 @@ def test_it_speaks_for_a_guard_that_is_held_up_and_then_for_one_that_is_gone(sce
     by_guard_again = bystander.wait_for_motion("R-4", ROBOT).message
     assert by_guard_again.source == ""
     bystander.wait_for_states(LIFE_SIGNS)
-    assert len(bystander.motions_for("R-1", ROBOT)) == len(bystander.motions_for("R-4", ROBOT)) == 1
+    # A watchdog that did not hear the guard yet may have spoken, too, under a number that no robot takes over.
+    assert taken_over(scene, "R-1") == [by_guard]
+    assert taken_over(scene, "R-4") == [by_guard_again]
     numbers = [each.sequence for each in (by_guard, held_up, gone, by_guard_again)]
     assert numbers == sorted(set(numbers)), "numbers rise across both processes"
     bystander.leave(ROBOT)

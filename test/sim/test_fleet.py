@@ -7,6 +7,7 @@ from collections import Counter
 import pytest
 
 from fallback_guard.core.guard import Guard
+from fallback_guard.core.units import NS_PER_MS
 from fallback_guard.core.watchdog import Watchdog
 from fleet import Faults, Simulation
 
@@ -45,16 +46,21 @@ def test_processes_that_never_run_stop_a_fleet_and_move_nobody_wrongly() -> None
     assert simulation.counted["watchdog spoke"]
 
 
-@pytest.mark.parametrize("broken", ["deaf watchdog", "guard that forgets the order"])
-def test_the_check_can_fail(broken: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    if broken == "deaf watchdog":
-        monkeypatch.setattr(Watchdog, "step", lambda _watchdog, _event, _now_ns: ())
-    else:
-        monkeypatch.setattr(Guard, "_overtake", lambda _guard, _robot: None)
-        # Recoveries too, for as long as anything newer waits.
-        monkeypatch.setattr(
-            "fallback_guard.core.records.RobotRecord.supersede_all", lambda _r: None
-        )
-    with pytest.raises(AssertionError):
+SLOW_NETWORK = Faults(late_ns_mean=1_000 * NS_PER_MS, between_hangs_s=2.0)
+"""On which requests of one robot come close together, and in any order."""
+
+
+def test_a_guard_that_forgets_the_order_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
+    Simulation(0, robots=6, faults=SLOW_NETWORK).run(PICKS // 2)
+    monkeypatch.setattr(Guard, "_overtake", lambda _guard, _robot: None)
+    # Recoveries too, for as long as anything newer waits.
+    monkeypatch.setattr("fallback_guard.core.records.RobotRecord.supersede_all", lambda _r: None)
+    with pytest.raises(AssertionError, match="G6: a route for"):
+        Simulation(0, robots=6, faults=SLOW_NETWORK).run(PICKS // 2)
+
+
+def test_a_watchdog_that_is_deaf_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Watchdog, "step", lambda _watchdog, _event, _now_ns: ())
+    with pytest.raises(AssertionError, match="G7"):
         for seed in range(20):
             Simulation(seed, robots=6, faults=Faults(between_deaths_s=20.0)).run(PICKS)
