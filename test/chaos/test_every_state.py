@@ -85,7 +85,5 @@ def test_the_robot_is_answered_and_served_again(
 
     wait_until(served_again, f"a route for {robot_id}")
     bystander.leave(robot_id)
-    motions = [heard.message for heard in bystander.motions_for("R-1", robot_id)]
-    assert motions[0].sequence == answer.sequence
     if state == "staged" and node == "watchdog_node":
-        assert [motion.kind for motion in motions] == [MotionKind.ROUTE], "the guard needs nobody"
+        assert answer.kind == MotionKind.ROUTE, "the guard needs nobody"
