@@ -7,11 +7,20 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
+from rclpy.node import Node
+
 from fallback_guard.core.sequences import SEQUENCE_MAX
 from fallback_guard.core.units import NS_PER_US
 
 _BOOT: Final = Path("/proc/sys/kernel/random/boot_id")
 _DIGITS_MAX: Final = 20
+
+
+def ros_now_ns(node: Node) -> int:
+    """Return the time on a node's ROS clock, that of its messages' stamps."""
+    clock = node.get_clock()
+    # Without simulated time it is the system's, which is ten times quicker to read.
+    return int(clock.now().nanoseconds) if clock.ros_time_is_active else time.time_ns()
 
 
 def sequence_base() -> int:

@@ -34,7 +34,7 @@ from fallback_guard.core.warehouse import Warehouse
 from fallback_guard.maps.geojson import MapError, load_warehouse
 from fallback_guard.nodes import conversion, topics
 from fallback_guard.nodes.cdr import UndecodableError
-from fallback_guard.nodes.clocks import sequence_base
+from fallback_guard.nodes.clocks import ros_now_ns, sequence_base
 from fallback_guard.nodes.diagnostics import diagnostic_array, guard_status
 from fallback_guard.nodes.dispatcher import Dispatcher, Outlets
 from fallback_guard.nodes.entrance import Entrance
@@ -208,10 +208,10 @@ class GuardNode(LifecycleNode):
     # Messages
 
     def _on_pick_request(self, taken: Taken) -> None:
-        self._read(taken, lambda data: conversion.read_request(data, self._ros_now_ns()))
+        self._read(taken, lambda data: conversion.read_request(data, ros_now_ns(self)))
 
     def _on_route_due(self, taken: Taken) -> None:
-        self._read(taken, lambda data: conversion.read_route_due(data, self._ros_now_ns()))
+        self._read(taken, lambda data: conversion.read_route_due(data, ros_now_ns(self)))
 
     def _on_candidate_route(self, taken: Taken) -> None:
         bytes_max = self._config.payload_bytes_max
@@ -287,16 +287,10 @@ class GuardNode(LifecycleNode):
         return self._dispatcher.step(event, taken)
 
     def _publish_motion(self, motion: Motion) -> None:
-        self._motion.publish(conversion.motion_bytes(motion, self._ros_now_ns()))
+        self._motion.publish(conversion.motion_bytes(motion, ros_now_ns(self)))
 
     def _publish_decision(self, decision: Decision, timing: Timing) -> None:
-        self._decision.publish(conversion.decision_bytes(decision, timing, self._ros_now_ns()))
-
-    def _ros_now_ns(self) -> int:
-        # Without simulated time the node's clock is the system's, which is ten times quicker to read.
-        if not self.get_clock().ros_time_is_active:
-            return time.time_ns()
-        return int(self.get_clock().now().nanoseconds)
+        self._decision.publish(conversion.decision_bytes(decision, timing, ros_now_ns(self)))
 
     # Signs of life
 

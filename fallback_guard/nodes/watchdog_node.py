@@ -8,11 +8,13 @@ executor has liveliness alone, for what it waits on is the wall clock.
 import threading
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Final
 
 from rclpy.event_handler import QoSLivelinessChangedInfo
 from rclpy.node import Node
 
+from fallback_guard.core.config import GUARD_PARAMETERS
 from fallback_guard.core.effects import Decision, SendMotion
 from fallback_guard.core.parameters import Parameter
 from fallback_guard.core.strangers import Strangers, stranger_decision
@@ -27,7 +29,7 @@ from fallback_guard.core.watchdog import (
 )
 from fallback_guard.nodes import conversion, overhearing, topics
 from fallback_guard.nodes.cdr import UndecodableError
-from fallback_guard.nodes.clocks import sequence_base
+from fallback_guard.nodes.clocks import ros_now_ns, sequence_base
 from fallback_guard.nodes.deadline_timer import DeadlineTimer
 from fallback_guard.nodes.diagnostics import diagnostic_array, watchdog_status
 from fallback_guard.nodes.intake import Inlet, Intake, Taken
@@ -36,16 +38,11 @@ from fallback_guard.nodes.process import run
 from fallback_guard.nodes.realtime import REALTIME_PRIORITY, claim
 from fallback_guard.nodes.status import Timing
 
+_GUARDS: Final = {
+    row.name: replace(row, meaning=f"The guard's {row.name}.") for row in GUARD_PARAMETERS
+}
 WATCHDOG_PARAMETERS: Final = (
-    Parameter(
-        name="deadline_ms",
-        default=150,
-        unit="ms",
-        minimum=100,
-        maximum=5_000,
-        read_only=True,
-        meaning="The guard's deadline_ms.",
-    ),
+    _GUARDS["deadline_ms"],
     Parameter(
         name="grace_ms",
         default=10,
@@ -64,15 +61,7 @@ WATCHDOG_PARAMETERS: Final = (
         read_only=True,
         meaning="Silence of guard/state after which the guard is gone, and requests are answered at once.",
     ),
-    Parameter(
-        name="lease_ms",
-        default=500,
-        unit="ms",
-        minimum=200,
-        maximum=10_000,
-        read_only=True,
-        meaning="The guard's lease_ms.",
-    ),
+    _GUARDS["lease_ms"],
     REALTIME_PRIORITY,
 )
 _REPORT_NS: Final = NS_PER_S
@@ -149,16 +138,13 @@ class WatchdogNode(Node):
 
         def handle(taken: Taken) -> None:
             try:
-                event = read(taken.data, self._ros_now_ns())
+                event = read(taken.data, ros_now_ns(self))
             except UndecodableError:
                 return
             if event is not None:
                 self._step(event)
 
         return handle
-
-    def _ros_now_ns(self) -> int:
-        return int(self.get_clock().now().nanoseconds)
 
     # What goes out
 
@@ -170,7 +156,7 @@ class WatchdogNode(Node):
             before = self._watchdog.standing, self._watchdog.spoken
             for effect in self._watchdog.step(event, time.monotonic_ns()):
                 if isinstance(effect, SendMotion):
-                    self._motion.publish(conversion.motion_bytes(effect.motion, self._ros_now_ns()))
+                    self._motion.publish(conversion.motion_bytes(effect.motion, ros_now_ns(self)))
                 else:
                     self._publish_decision(effect.decision)
             self._timer.set(self._watchdog.next_wake_ns)
@@ -179,7 +165,7 @@ class WatchdogNode(Node):
             self._patrol.set(time.monotonic_ns())
 
     def _publish_decision(self, decision: Decision) -> None:
-        self._decision.publish(conversion.decision_bytes(decision, Timing(), self._ros_now_ns()))
+        self._decision.publish(conversion.decision_bytes(decision, Timing(), ros_now_ns(self)))
 
     # What may take its time
 

@@ -126,7 +126,7 @@ class Processes:
                 stdout=stdout,
                 stderr=log,
                 start_new_session=True,
-                preexec_fn=partial(_end_with_parent, os.getpid()),  # noqa: PLW1509  # one system call
+                preexec_fn=partial(end_with_parent, os.getpid()),  # noqa: PLW1509  # one system call
             )
 
     def command(self, arguments: Sequence[str]) -> list[str]:
@@ -207,7 +207,7 @@ class Processes:
         signal.signal(signal.SIGINT, before)
 
 
-def _end_with_parent(parent: int) -> None:
+def end_with_parent(parent: int) -> None:
     """In the child: ask the kernel for SIGTERM when the parent is gone."""
     ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
     if os.getppid() != parent:

@@ -15,6 +15,7 @@ from wire import Findings, judge, read
 import world
 from fallback_guard import msg
 from fallback_guard.nodes import topics
+from fallback_guard.tools.share import share_directory
 from harness import Scene, open_scene, report, ros_arguments
 
 if TYPE_CHECKING:
@@ -24,6 +25,19 @@ if TYPE_CHECKING:
     from wire import Key
 
     from fallback_guard.core.warehouse import Warehouse
+
+MAP: Final = share_directory() / "config" / "sample_warehouse.geojson"
+QUICK_PICKER: Final[dict[str, object]] = {
+    "map_file": str(MAP),
+    "picks": 0,
+    "speed_mps": 20.0,
+    "acceleration_mps2": 50.0,
+    "pick_time_s": 0.1,
+    "time_factor": 4,
+    "lead_time_s": 0.2,
+    "patience_s": 1.0,
+}
+"""A picker on the sample map that asks again and again, within a second or two."""
 
 _LIFE_SIGNS: Final = 5
 RESPAWN_S: Final = 0.3

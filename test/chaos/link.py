@@ -19,7 +19,7 @@ import socket
 import struct
 import sys
 import time
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from itertools import count
 from pathlib import Path
 from random import Random
@@ -47,9 +47,8 @@ class Condition:
 
 def write(path: Path, condition: Condition) -> None:
     """Have a running link be like this."""
-    said = {name: getattr(condition, name) for name in ("cut", "delay_ms", "loss", "seed")}
     new = path.with_suffix(".new")
-    new.write_text(json.dumps(said), encoding="ascii")
+    new.write_text(json.dumps(asdict(condition)), encoding="ascii")
     new.replace(path)
 
 

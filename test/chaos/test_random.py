@@ -13,6 +13,7 @@ from random import Random
 from typing import TYPE_CHECKING, Final
 
 import pytest
+from arena import MAP, QUICK_PICKER
 
 import world
 from fallback_guard import msg
@@ -20,29 +21,17 @@ from fallback_guard.core.motion import MotionKind
 from fallback_guard.core.request import PickItem, PickRequest
 from fallback_guard.maps.geojson import load_warehouse
 from fallback_guard.nodes import topics
-from fallback_guard.tools.share import share_directory
 from harness import report, ros_arguments
 
 if TYPE_CHECKING:
     from arena import Arena
 
 SEEDS: Final = range(int(os.environ.get("FALLBACK_GUARD_CHAOS_SEEDS", "1")))
-MAP: Final = share_directory() / "config" / "sample_warehouse.geojson"
 ROBOTS: Final = ("picker_1", "picker_2", "picker_3")
 HARMS: Final = 14
 PROCESSES: Final = ("guard_node", "guard_node", "watchdog_node", "planner_node")
 FLOOD: Final = 300
 MEGABYTES_10: Final = 10_000_000
-QUICK: Final = {
-    "map_file": str(MAP),
-    "picks": 0,
-    "speed_mps": 20.0,
-    "acceleration_mps2": 50.0,
-    "pick_time_s": 0.1,
-    "time_factor": 4,
-    "lead_time_s": 0.2,
-    "patience_s": 1.0,
-}
 
 
 def start_everything(arena: Arena, seed: int) -> None:
@@ -60,7 +49,7 @@ def start_everything(arena: Arena, seed: int) -> None:
         nodes.start(
             robot_id,
             "fallback_guard.nodes.picker_sim_node",
-            *ros_arguments({**QUICK, "robot_id": robot_id, "seed": seed}),
+            *ros_arguments({**QUICK_PICKER, "robot_id": robot_id, "seed": seed}),
         )
     for robot_id in ROBOTS:
         wait_for_a_route(arena, robot_id)

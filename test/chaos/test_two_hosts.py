@@ -11,37 +11,21 @@ import os
 from typing import TYPE_CHECKING, Final
 
 import pytest
+from arena import MAP, QUICK_PICKER, observed
 from hosts import Hosts, pause, two_hosts, why_not
 from observer import FILE
 from wire import Command, judge, read
 
 from fallback_guard.core.motion import MotionKind
 from fallback_guard.maps.geojson import load_warehouse
-from fallback_guard.tools.share import share_directory
 from harness import report, ros_arguments, wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-MAP: Final = share_directory() / "config" / "sample_warehouse.geojson"
 ROBOT: Final = "picker_1"
 PERIOD_S: Final = 4.0
-QUICK: Final = {
-    "map_file": str(MAP),
-    "picks": 0,
-    "speed_mps": 20.0,
-    "acceleration_mps2": 50.0,
-    "pick_time_s": 0.1,
-    "time_factor": 4,
-    "lead_time_s": 0.2,
-    "patience_s": 2.0,
-    "listeners_min": 1,
-}
-
-
-def observed(directory: Path) -> Path:
-    return directory / "observed.jsonl"
 
 
 @pytest.fixture
@@ -89,7 +73,11 @@ def test_the_robots_side_needs_nothing_from_across_the_link(hosts: Hosts, tmp_pa
     base_url = planner.wait_for("hostile_llm", r"listening on (\S+)", 60.0)
     asked = {"base_url": base_url, "model": "script", "planning_timeout_ms": 1_000}
     planner.start("planner_node", "fallback_guard.nodes.planner_node", *ros_arguments(asked))
-    robot.start("picker", "fallback_guard.nodes.picker_sim_node", *ros_arguments(QUICK))
+    robot.start(
+        "picker",
+        "fallback_guard.nodes.picker_sim_node",
+        *ros_arguments({**QUICK_PICKER, "patience_s": 2.0}),
+    )
 
     def drives_by_the_model() -> None:
         seen = routes_of_the_model(tmp_path)

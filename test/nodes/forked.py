@@ -6,7 +6,6 @@ executable's `main` in a process of its own, like one that was started; `test_st
 
 from __future__ import annotations
 
-import ctypes
 import faulthandler
 import importlib
 import multiprocessing
@@ -18,6 +17,8 @@ from multiprocessing import forkserver
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from fallback_guard.tools.processes import end_with_parent
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from multiprocessing.context import ForkServerProcess
@@ -28,7 +29,6 @@ MODULES: Final = tuple(
 )
 """What is imported once: modules with a `main` that takes its arguments from sys.argv and returns the exit code."""
 
-_PR_SET_PDEATHSIG: Final = 1
 _SERVER: Final = multiprocessing.get_context("forkserver")
 _SERVER.set_forkserver_preload([*MODULES])
 
@@ -92,7 +92,7 @@ def _run(
 ) -> None:
     """In the fork: become what a started process would be."""
     os.setsid()
-    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
+    end_with_parent(os.getppid())
     os.chdir(directory)
     os.environ.clear()
     os.environ.update(environment)
