@@ -42,6 +42,7 @@ RUN_ROS_WHEELS = (
     "ros-jazzy-lifecycle-msgs>=2.0,<2.1",
     "ros-jazzy-rcl-interfaces>=2.0,<2.1",
     "ros-jazzy-rclpy[fastrtps]>=7.1,<7.2",
+    "ros-jazzy-rosgraph-msgs>=2.0,<2.1",
     "ros-jazzy-std-msgs>=5.3,<5.4",
 )
 

@@ -155,6 +155,12 @@ def read_position(data: bytes) -> events.PositionArrived:
     return events.PositionArrived(robot_id=robot_id, x=x, y=y, lost=bool(lost), sequence=sequence)
 
 
+def read_clock(data: bytes) -> int:
+    """Read a Clock: nanoseconds of simulated time.  Raises UndecodableError."""
+    seconds, nanoseconds = Reader(data).primitives(_TIME, 4)
+    return seconds * NS_PER_S + nanoseconds
+
+
 def stamp_ns(reader: Reader) -> int:
     """Read a header; return its stamp.  No frame_id is used."""
     seconds, nanoseconds = reader.primitives(_TIME, 4)

@@ -18,6 +18,7 @@ from fallback_guard.core.guard import Guard
 from fallback_guard.core.motion import Motion
 from fallback_guard.core.units import NS_PER_MS
 from fallback_guard.nodes.deadline_timer import DeadlineTimer
+from fallback_guard.nodes.decision_clock import DecisionClock, SteadyClock
 from fallback_guard.nodes.intake import Taken
 from fallback_guard.nodes.status import Status, Timing
 
@@ -43,9 +44,12 @@ class Outlets:
 class Dispatcher:
     """Holds at most one active guard.  Its methods may be called from any thread."""
 
-    def __init__(self, outlets: Outlets, *, pulse_ns: int) -> None:
-        """Begin without a guard, with a pulse every `pulse_ns`."""
+    def __init__(
+        self, outlets: Outlets, *, pulse_ns: int, clock: DecisionClock | None = None
+    ) -> None:
+        """Begin without a guard, with a pulse every `pulse_ns`.  The guard's time is that of `clock`, else steady."""
         self._outlets = outlets
+        self._clock = clock or SteadyClock()
         self._pulse_ns = pulse_ns
         self._lock = threading.Lock()
         self._guard: Guard | None = None
@@ -92,6 +96,11 @@ class Dispatcher:
         """Raise what ended the deadlines' thread, if anything did."""
         self._timer.check()
 
+    def clock_moved(self) -> None:
+        """Do what has fallen due, where the clock is one that has to say so."""
+        with self._lock:
+            self._set_timer()
+
     def status(self) -> Status:
         """Return how the guard is."""
         with self._lock:
@@ -121,7 +130,7 @@ class Dispatcher:
             if self._guard is None or not self._is_active:
                 return ()
             began_ns = time.monotonic_ns()
-            effects = self._guard.step(event, arrived_ns if taken else began_ns)
+            effects = self._guard.step(event, self._clock.at(arrived_ns if taken else began_ns))
             decided_ns = time.monotonic_ns()
             timing = Timing(
                 transport_ns=taken.transport_ns if taken else 0,
@@ -143,6 +152,7 @@ class Dispatcher:
     ) -> None:
         """Send every motion, then report every decision: no robot waits for another one's record."""
         sent_ns: dict[int, int] = {}
+        woke_ns = None if woke_ns is None else self._clock.at(woke_ns)
         undone = [effect for effect in effects if isinstance(effect, SendMotion)]
         for send in undone:
             self._outlets.motion(send.motion)
@@ -151,7 +161,7 @@ class Dispatcher:
                 planned_ns=send.planned_ns, woke_ns=woke_ns, deadline_ns=send.deadline_ns
             )
             # More may have fallen due meanwhile.
-            more = guard.step(dispatched, now_ns)
+            more = guard.step(dispatched, self._clock.at(now_ns))
             undone += [effect for effect in more if isinstance(effect, SendMotion)]
             effects = (*effects, *more)
         for report in effects:
@@ -171,10 +181,13 @@ class Dispatcher:
         self._outlets.pulse()
         now_ns = time.monotonic_ns()
         self._next_pulse_ns = max(planned_ns + self._pulse_ns, now_ns)
-        self.step(Dispatched(planned_ns=planned_ns, woke_ns=woke_ns))
+        self.step(
+            Dispatched(planned_ns=self._clock.at(planned_ns), woke_ns=self._clock.at(woke_ns))
+        )
         with self._lock:
             wake_ns = self._guard.next_wake_ns if self._guard else None
-            if self._is_active and (wake_ns is None or wake_ns - now_ns > _TIDYING_NS_MAX):
+            at_ns = self._clock.at(now_ns)
+            if self._is_active and (wake_ns is None or wake_ns - at_ns > _TIDYING_NS_MAX):
                 gc.collect(_YOUNG)
             self._set_timer()
 
@@ -184,5 +197,6 @@ class Dispatcher:
             if self._guard.has_spare_work:
                 wakes_ns.append(time.monotonic_ns() + _SPARE_PAUSE_NS)
             if self._guard.next_wake_ns is not None:
-                wakes_ns.append(self._guard.next_wake_ns)
+                wake_ns = self._clock.wake_ns(self._guard.next_wake_ns)
+                wakes_ns += [] if wake_ns is None else [wake_ns]
         self._timer.set(min(wakes_ns))

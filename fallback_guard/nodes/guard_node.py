@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Final
@@ -35,6 +36,7 @@ from fallback_guard.maps.geojson import MapError, load_warehouse
 from fallback_guard.nodes import conversion, topics
 from fallback_guard.nodes.cdr import UndecodableError
 from fallback_guard.nodes.clocks import ros_now_ns, sequence_base
+from fallback_guard.nodes.decision_clock import SimulatedClock
 from fallback_guard.nodes.diagnostics import diagnostic_array, guard_status
 from fallback_guard.nodes.dispatcher import Dispatcher, Outlets
 from fallback_guard.nodes.entrance import Entrance
@@ -60,7 +62,19 @@ ORDINARY_MARGIN: Final = Parameter(
     read_only=True,
     meaning="The least dispatch margin where no real-time priority was granted.",
 )
-NODE_PARAMETERS: Final = (AUTOSTART, REALTIME_PRIORITY, ORDINARY_MARGIN, *GUARD_PARAMETERS)
+SIMULATION_TIME: Final = Parameter(
+    name="simulation_time",
+    default=False,
+    read_only=True,
+    meaning="Deadlines by /clock instead of a steady clock: for simulations that do not run in real time.",
+)
+NODE_PARAMETERS: Final = (
+    AUTOSTART,
+    SIMULATION_TIME,
+    REALTIME_PRIORITY,
+    ORDINARY_MARGIN,
+    *GUARD_PARAMETERS,
+)
 
 _DIAGNOSTICS_PERIOD_S: Final = 1.0
 
@@ -93,6 +107,7 @@ class GuardNode(LifecycleNode):
 
         values = declared(self, NODE_PARAMETERS)
         autostart = values.pop(AUTOSTART.name)
+        self._simulated = self._simulated_clock() if values.pop(SIMULATION_TIME.name) else None
         self._priority = int(values.pop(REALTIME_PRIORITY.name))
         self._ordinary_margin_ms = int(values.pop(ORDINARY_MARGIN.name))
         self._values = values
@@ -120,6 +135,7 @@ class GuardNode(LifecycleNode):
                 Inlet(topics.PICK_REQUEST, self._on_pick_request),
                 Inlet(topics.ROBOT_POSITION, self._on_robot_position),
                 Inlet(topics.CANDIDATE_ROUTE, self._on_candidate_route, self._entrance.node),
+                *([Inlet(topics.CLOCK, self._on_clock)] if self._simulated else []),
             ],
         )
         self._dispatcher = Dispatcher(
@@ -129,6 +145,7 @@ class GuardNode(LifecycleNode):
                 pulse=self._publish_state,
             ),
             pulse_ns=self._config.heartbeat_ms * NS_PER_MS,
+            clock=self._simulated,
         )
         self._intake.start()
         if autostart:
@@ -140,6 +157,15 @@ class GuardNode(LifecycleNode):
             raise self._problem or StartError("it could not be configured")
         if self.trigger_activate() != success:
             raise self._problem or StartError("it could not be activated")
+
+    def _simulated_clock(self) -> SimulatedClock:
+        if not self.get_parameter("use_sim_time").value:
+            raise ParameterError(
+                "parameter 'simulation_time' is true, and 'use_sim_time' is not: stamps would be on another clock "
+                "than deadlines; set both for a simulation, and neither on a robot"
+            )
+        self.get_logger().warning("deadlines are on /clock: no robot of this world may listen")
+        return SimulatedClock(time.monotonic_ns())
 
     # Lifecycle
 
@@ -219,6 +245,12 @@ class GuardNode(LifecycleNode):
 
     def _on_robot_position(self, taken: Taken) -> None:
         self._read(taken, conversion.read_position)
+
+    def _on_clock(self, taken: Taken) -> None:
+        assert self._simulated is not None, "it is heard with that alone"
+        with suppress(UndecodableError):
+            self._simulated.heard(conversion.read_clock(taken.data))
+            self._dispatcher.clock_moved()
 
     def _read(self, taken: Taken, read: Callable[[bytes], Event]) -> None:
         try:

@@ -14,6 +14,7 @@ from rclpy.event_handler import QoSLivelinessChangedInfo, SubscriptionEventCallb
 from rclpy.node import Node
 from rclpy.publisher import Publisher
 from rclpy.qos import DurabilityPolicy, LivelinessPolicy, QoSProfile, ReliabilityPolicy
+from rosgraph_msgs.msg import Clock
 
 from fallback_guard.msg import (
     GuardDecision,
@@ -113,6 +114,12 @@ MAP_CLOSURES: Final = Topic(name="map_closures", type=MapClosures, qos=_reliable
 MOTION: Final = Topic(name="motion", type=MotionCommand, qos=_reliable(50))
 GUARD_DECISION: Final = Topic(name="guard/decision", type=GuardDecision, qos=_reliable(500))
 GUARD_STATE: Final = Topic(name="guard/state", type=GuardState, qos=_reliable(1, latched=True))
+CLOCK: Final = Topic(
+    name="/clock",
+    type=Clock,
+    # As rclpy hears it: the newest one counts.
+    qos=QoSProfile(depth=1, reliability=ReliabilityPolicy.BEST_EFFORT),
+)
 DIAGNOSTICS: Final = Topic(name="/diagnostics", type=DiagnosticArray, qos=_reliable(10))
 
 RESET_SERVICE: Final = "guard/reset"

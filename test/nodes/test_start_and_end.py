@@ -84,6 +84,7 @@ def _endings() -> Iterator[tuple[str, Ending]]:
     yield refused(
         "together", "guard_node", "'lease_ms'", "'heartbeat_ms'", lease_ms=200, heartbeat_ms=500
     )
+    yield refused("two_clocks", "guard_node", "'use_sim_time' is not", simulation_time=True)
     yield refused("base_url", "planner_node", "'base_url'", "http://", base_url="ftp://example.com")
     yield refused("api_key", "planner_node", "'api_key_env'", api_key_env="sk-not-a-name")
     yield refused("silence", "watchdog_node", "'silence_ms_max'", silence_ms_max=1)
