@@ -7,11 +7,14 @@ from typing import Final
 from fallback_guard.core.config import GuardConfig
 from fallback_guard.core.events import Dispatched
 
-SAMPLES: Final = 128
-"""Remembered of each kind: 13 s of an idle guard's signs of life, and less of a busy one's decisions."""
+SAMPLES: Final = 1_024
+"""Remembered of each kind: 100 s of an idle guard's signs of life, 10 s at a hundred decisions a second."""
 
-OUTLIERS: Final = 2
-"""Of these so many may be larger than what counts: one pause of the machine's widens nothing."""
+OUTLIERS: Final = 1
+"""Of these so many may be larger than what counts: one pause of the machine's widens nothing, and a second one does.
+
+With more of them left out, so many more decisions are late where a machine pauses again and again.
+"""
 
 
 class _Recent:
