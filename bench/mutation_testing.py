@@ -61,7 +61,7 @@ TESTS: Final = tuple(
 """The tests of these modules; the others are about what these modules stand on."""
 
 LIMIT_S: Final = 60.0
-"""For all tests of one fault.  One that takes longer is as good as noticed."""
+"""Of processor time, for all tests of one fault.  One that takes longer is as good as noticed."""
 
 KILLED, SURVIVED, HUNG = "killed", "survived", "hung"
 
@@ -176,14 +176,14 @@ def _forked(passes: Callable[[], bool], limit_s: float = LIMIT_S) -> str:
         code = 1
         try:
             os.setpgid(0, 0)
-            signal.signal(signal.SIGALRM, signal.SIG_DFL)
-            signal.setitimer(signal.ITIMER_REAL, limit_s)
+            signal.signal(signal.SIGPROF, signal.SIG_DFL)
+            signal.setitimer(signal.ITIMER_PROF, limit_s)
             code = 0 if passes() else 1
         finally:
             os._exit(code)
     _, status = os.waitpid(child, 0)
     if os.WIFSIGNALED(status):
-        return HUNG if os.WTERMSIG(status) == signal.SIGALRM else KILLED
+        return HUNG if os.WTERMSIG(status) == signal.SIGPROF else KILLED
     return SURVIVED if os.WEXITSTATUS(status) == 0 else KILLED
 
 
