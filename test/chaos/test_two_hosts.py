@@ -16,6 +16,7 @@ from hosts import Hosts, pause, two_hosts, why_not
 from observer import FILE
 from wire import Command, judge, read
 
+from fallback_guard.core.judge import STANDBY
 from fallback_guard.core.motion import MotionKind
 from fallback_guard.maps.geojson import load_warehouse
 from harness import report, ros_arguments, wait_until
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
 
 ROBOT: Final = "picker_1"
 PERIOD_S: Final = 4.0
+ALONE: Final = 3
+"""Routes that the robot drives before its host hears of the planner's."""
 
 
 @pytest.fixture
@@ -45,10 +48,10 @@ def hosts(tmp_path: Path) -> Iterator[Hosts]:
         yield opened
 
 
-def routes_of_the_model(directory: Path) -> int:
-    """Return how many routes of the model's have reached the robot's host."""
+def routes(directory: Path, *, by: str) -> int:
+    """Return how many routes of a planner, or of the guard's own, have reached the robot's host."""
     return sum(
-        command.kind is MotionKind.ROUTE and command.source.startswith("llm:")
+        command.kind is MotionKind.ROUTE and command.source.startswith(by)
         for command in read(observed(directory)).commands
     )
 
@@ -56,6 +59,8 @@ def routes_of_the_model(directory: Path) -> int:
 @pytest.mark.timeout(300)
 def test_the_robots_side_needs_nothing_from_across_the_link(hosts: Hosts, tmp_path: Path) -> None:
     robot, planner = hosts.robot, hosts.planner
+    # The planner is discovered late: after the robot's first picks.
+    hosts.be(cut=True)
     robot.start("observer", "observer")
     parameters = {"map_file": str(MAP), "recovery_delay_ms": 200, "latch_after": 100}
     robot.start("watchdog_node", "fallback_guard.nodes.watchdog_node")
@@ -79,9 +84,13 @@ def test_the_robots_side_needs_nothing_from_across_the_link(hosts: Hosts, tmp_pa
         *ros_arguments({**QUICK_PICKER, "patience_s": 2.0}),
     )
 
+    wait_until(lambda: routes(tmp_path, by=STANDBY) >= ALONE, "routes of the guard's own", 60.0)
+    assert not routes(tmp_path, by="llm:")
+    hosts.be()
+
     def drives_by_the_model() -> None:
-        seen = routes_of_the_model(tmp_path)
-        wait_until(lambda: routes_of_the_model(tmp_path) >= seen + 3, "routes of the model", 60.0)
+        seen = routes(tmp_path, by="llm:")
+        wait_until(lambda: routes(tmp_path, by="llm:") >= seen + 3, "routes of the model", 60.0)
 
     drives_by_the_model()
     for condition in (
