@@ -52,7 +52,12 @@ ARGUMENTS = (
     ("namespace", "picker_1", None, "Namespace of the robot."),
     ("robot_id", "picker_1", None, "Name of the robot, also in Gazebo."),
     ("start_node", "1", None, "Node of the map on which the robot is put."),
-    ("headless", "false", ["true", "false"], "Simulate without a window; the lidar needs EGL then."),
+    (
+        "headless",
+        "false",
+        ["true", "false"],
+        "Simulate without a window; the lidar needs EGL then.",
+    ),
     (
         "world",
         "true",

@@ -34,7 +34,7 @@ REAL_TIME_FACTOR_MIN: Final = 0.01
 REAL_TIME_FACTOR_MAX: Final = 100.0
 
 BINS_DRAWN_MAX: Final = 2_000
-"""Each is an entity of the simulation; of more than that only the shelves are drawn, so that it still starts."""
+"""Each is an entity of the simulation; of more than that only bare shelves are drawn, so that it still starts."""
 
 STEP_S: Final = 0.002
 """Of the physics: a wheel of the picker turns by two degrees in it at most."""
@@ -246,7 +246,7 @@ def _shelf(shelf: Shelf, seed: int, *, with_bins: bool) -> Iterator[str]:
     for level in range(1, shelf.levels + 1):
         board = full(_PLINTH_M + level * _LEVEL_M - _BOARD_M / 2, _BOARD_M)
         yield visual(f"board_{level}", board, _BOARD)
-    frames = max(1, ceil(length_m / _FRAMES_APART_M))
+    frames = ceil(length_m / _FRAMES_APART_M) if with_bins else 1
     for number in range(frames + 1):
         frame = Box(
             x=(number / frames - 0.5) * (length_m - _FRAME_M),

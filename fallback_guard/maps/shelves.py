@@ -147,9 +147,7 @@ def shelving(warehouse: Warehouse) -> Shelving:
     rows = list(_joined(cells, [one for one, stands in zip(slices, free, strict=True) if stands]))
     places, without = _places(warehouse, cells, rows)
     return Shelving(
-        shelves=tuple(
-            _shelf(cells, row, placed) for row, placed in zip(rows, places, strict=True)
-        ),
+        shelves=tuple(_shelf(cells, row, placed) for row, placed in zip(rows, places, strict=True)),
         without=without,
     )
 
@@ -214,9 +212,7 @@ class _Ways:
         reach_m = 2 * (_AISLE_HALF_M_MAX + DEPTH_M_MAX + _BACK_GAP_M)
         c, s = cos(yaw), sin(yaw)
         along = c * node.x + s * node.y
-        strip = _rectangle(
-            yaw, (low_m, high_m), (c * node.y - s * node.x + _TOUCH_M * 10, reach_m)
-        )
+        strip = _rectangle(yaw, (low_m, high_m), (c * node.y - s * node.x + _TOUCH_M * 10, reach_m))
         nearest_m = inf
         for index in self.tree.query(strip, predicate="intersects").tolist():
             (x1, y1), (x2, y2) = (

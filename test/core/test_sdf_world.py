@@ -136,7 +136,10 @@ def test_every_bin_can_be_found_by_its_name() -> None:
 def test_colons_in_bins_scope_nothing() -> None:
     """Two bins that differ in colons alone stay two."""
     features = world.features()
-    features[1]["properties"] = {"id": 2, "metadata": {"bins": ["A::1", "A:1", "A%1".replace("%", ".")]}}
+    features[1]["properties"] = {
+        "id": 2,
+        "metadata": {"bins": ["A::1", "A:1", "A%1".replace("%", ".")]},
+    }
     warehouse = parse_warehouse(world.collection(features), source="m")
     root = read(warehouse)
     names = [part.attrib["name"] for part in root.iter("visual")]
@@ -220,11 +223,10 @@ def test_goods_are_left_out_where_they_would_be_too_many(
     assert made.sdf.count(b'<collision name="shelf">') == len(made.shelving.shelves) == 8
 
 
-def test_a_large_map_stays_small() -> None:
-    """A world of 20,000 bins has no more bytes than one of 2,000 with its goods."""
+def test_a_large_map_can_still_be_loaded() -> None:
+    """With ten times as many bins as are drawn it has fewer entities than with all that are."""
     large = parse_warehouse(block_warehouse(spec_for_bins(10 * BINS_DRAWN_MAX)), source="m")
-    small = parse_warehouse(block_warehouse(spec_for_bins(BINS_DRAWN_MAX)), source="m")
-    assert len(sdf_world(large, WorldSpec()).sdf) < len(sdf_world(small, WorldSpec()).sdf)
+    assert sdf_world(large, WorldSpec()).sdf.count(b"<visual ") < 2 * BINS_DRAWN_MAX
 
 
 def test_bins_without_a_shelf_are_marked_on_the_floor(monkeypatch: pytest.MonkeyPatch) -> None:

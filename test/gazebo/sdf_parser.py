@@ -33,7 +33,9 @@ VERSIONS: Final = range(12, 40)
 CHECK_S_MAX: Final = 60
 APT_S_MAX: Final = 120
 
-_CALL: Final = "import ctypes, sys; sys.exit(ctypes.CDLL(sys.argv[1]).cmdCheck(sys.argv[2].encode()) != 0)"
+_CALL: Final = (
+    "import ctypes, sys; sys.exit(ctypes.CDLL(sys.argv[1]).cmdCheck(sys.argv[2].encode()) != 0)"
+)
 
 
 class NoParserError(Exception):
@@ -145,7 +147,9 @@ def _apt_options(*, own_lists: bool) -> list[str]:
 
 def _package(options: Sequence[str]) -> str:
     """Return the name of the newest libsdformat that apt knows."""
-    listed = _run(["apt-cache", *options, "search", "--names-only", "^libsdformat[0-9]+(-[0-9]+)?$"])
+    listed = _run(
+        ["apt-cache", *options, "search", "--names-only", "^libsdformat[0-9]+(-[0-9]+)?$"]
+    )
     names = {
         int(found.group(1)): found.group(0)
         for found in re.finditer(r"^libsdformat(\d+)(-\d+)?(?= )", listed, re.MULTILINE)

@@ -42,7 +42,9 @@ def test_each_row_is_one_that_the_bridge_can_carry() -> None:
 
 def test_only_commands_go_to_gazebo() -> None:
     """A clock or a pose that ROS could send would be believed."""
-    to_gazebo = [row["ros_topic_name"] for row in rows("bridge.yaml") if row["direction"] == "ROS_TO_GZ"]
+    to_gazebo = [
+        row["ros_topic_name"] for row in rows("bridge.yaml") if row["direction"] == "ROS_TO_GZ"
+    ]
     assert to_gazebo == ["cmd_vel"]
 
 

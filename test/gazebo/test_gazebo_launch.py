@@ -12,13 +12,17 @@ import runpy
 import sys
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 import pytest
 import yaml  # type: ignore[import-untyped]  # its stubs would be one more package
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from launch_ros.actions import Node
+
+    from launch import LaunchDescriptionEntity
 
 pytestmark = pytest.mark.skipif(
     not all(find_spec(name) for name in ("launch", "launch_ros", "ament_index_python")),
@@ -58,16 +62,17 @@ class Started:
 
     def __init__(self, **arguments: str) -> None:
         """Visit all that the file describes; processes are only looked at."""
-        from launch import LaunchContext  # noqa: PLC0415  # where it is installed
         from launch_ros.actions import Node  # noqa: PLC0415
+
+        from launch import LaunchContext  # noqa: PLC0415  # where it is installed
 
         self.context = LaunchContext(argv=[])
         self.context.launch_configurations.update(arguments)
-        self.nodes: dict[str, Any] = {}
+        self.nodes: dict[str, Node] = {}
         self._node = Node
         self._visit(runpy.run_path(str(FILE))["generate_launch_description"]())
 
-    def _visit(self, entity: Any) -> None:  # noqa: ANN401  # no type is known here
+    def _visit(self, entity: LaunchDescriptionEntity) -> None:
         if isinstance(entity, self._node):
             if entity.condition is None or entity.condition.evaluate(self.context):
                 entity._perform_substitutions(self.context)
@@ -78,9 +83,9 @@ class Started:
         for inside in entity.visit(self.context) or []:
             self._visit(inside)
 
-    def parameters(self, name: str) -> dict[str, Any]:
+    def parameters(self, name: str) -> dict[str, object]:
         """Return what a node is given by name, not by file."""
-        given: dict[str, Any] = {}
+        given: dict[str, object] = {}
         for argument, is_file in self.nodes[name]._Node__expanded_parameter_arguments or []:
             if is_file:
                 read = yaml.safe_load(Path(argument).read_text("utf-8"))
@@ -89,10 +94,15 @@ class Started:
         return given
 
     def words(self, name: str) -> list[str]:
-        """Return a node's command line."""
+        """Return the arguments that a node is given here: not its program, nor what launch_ros adds at the start."""
+        from launch.substitutions import LocalSubstitution  # noqa: PLC0415
         from launch.utilities import perform_substitutions  # noqa: PLC0415
 
-        return [perform_substitutions(self.context, word) for word in self.nodes[name].cmd]
+        return [
+            perform_substitutions(self.context, word)
+            for word in self.nodes[name].cmd[1:]
+            if not any(isinstance(part, LocalSubstitution) for part in word)
+        ]
 
     def said(self, name: str) -> str:
         """Return a launch configuration."""
@@ -149,12 +159,12 @@ def test_the_robot_drives_and_the_task_system_does_not() -> None:
     follower = started.parameters("follower_node")
     assert (follower["pose_source"], follower["pose_frame"]) == ("odometry", "map")
     assert (follower["frame_x_m"], follower["frame_y_m"]) == (0.0, 0.0)
-    assert "odom:=ground_truth" in started.words("follower_node")
+    assert ("odom", "ground_truth") in started.nodes["follower_node"].expanded_remapping_rules
     started = Started(pose_source="odometry", start_node="3")
     follower = started.parameters("follower_node")
     assert follower["pose_frame"] == "odom"
     assert (follower["frame_x_m"], follower["frame_y_m"]) == (9.0, -2.0)
-    assert "odom:=odom" in started.words("follower_node")
+    assert ("odom", "odom") in started.nodes["follower_node"].expanded_remapping_rules
 
 
 @pytest.mark.usefixtures("prefix")
