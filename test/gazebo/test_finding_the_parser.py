@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import shutil
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 import pytest
 
 import sdf_parser
 from sdf_parser import NoParserError
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
+
+class Bare(Protocol):
+    """Puts programs, given as shell scripts, on a machine."""
+
+    def __call__(self, **scripts: str) -> None: ...
 
 
 @pytest.fixture
-def bare(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
+def bare(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Bare:
     """Makes a machine without libsdformat, with the programs given as shell scripts."""
     programs = tmp_path / "bin"
     programs.mkdir()
@@ -47,7 +50,7 @@ def test_without_apt() -> None:
     assert reason() == "there is no libsdformat, and no apt to bring it"
 
 
-def test_apt_without_a_network(bare: Callable[..., None]) -> None:
+def test_apt_without_a_network(bare: Bare) -> None:
     bare(
         apt_get="echo 'E: Could not resolve the host' >&2; exit 100",
         apt_cache="echo 'libsdformat12-12 - a parser'",
@@ -56,13 +59,13 @@ def test_apt_without_a_network(bare: Callable[..., None]) -> None:
     assert reason() == "apt-get failed: E: Could not resolve the host"
 
 
-def test_apt_that_hangs(bare: Callable[..., None], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_apt_that_hangs(bare: Bare, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sdf_parser, "APT_S_MAX", 0.5)
     bare(apt_get="exec sleep 60", apt_cache="echo 'libsdformat12-12 - a parser'", dpkg_deb="")
     assert reason() == "apt-get took longer than 0.5 s"
 
 
-def test_apt_that_knows_only_old_ones(bare: Callable[..., None]) -> None:
+def test_apt_that_knows_only_old_ones(bare: Bare) -> None:
     bare(
         apt_get="exit 0",
         apt_cache="echo 'libsdformat6 - a parser'; echo 'libsdformat9-9 - a parser'",
@@ -71,7 +74,7 @@ def test_apt_that_knows_only_old_ones(bare: Callable[..., None]) -> None:
     assert reason() == "apt knows no libsdformat that is new enough"
 
 
-def test_the_newest_is_taken(bare: Callable[..., None]) -> None:
+def test_the_newest_is_taken(bare: Bare) -> None:
     bare(
         apt_get="exit 0",
         apt_cache="echo 'libsdformat9-9 - x'; echo 'libsdformat14 - x'; echo 'libsdformat12-12 - x';"
@@ -81,7 +84,7 @@ def test_the_newest_is_taken(bare: Callable[..., None]) -> None:
     assert sdf_parser._package([]) == "libsdformat14"
 
 
-def test_packages_without_the_library(bare: Callable[..., None]) -> None:
+def test_packages_without_the_library(bare: Bare) -> None:
     """What is unpacked is kept, so it is said where to look."""
     bare(
         apt_get=f"mkdir -p {sdf_parser.BUILD}/cache/archives;"
@@ -92,7 +95,7 @@ def test_packages_without_the_library(bare: Callable[..., None]) -> None:
     assert reason().startswith("there is no libsdformat in what apt brought")
 
 
-def test_nothing_half_unpacked_is_taken(bare: Callable[..., None]) -> None:
+def test_nothing_half_unpacked_is_taken(bare: Bare) -> None:
     bare(
         apt_get=f"mkdir -p {sdf_parser.BUILD}/cache/archives;"
         f" touch {sdf_parser.BUILD}/cache/archives/a.deb",
