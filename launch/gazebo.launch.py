@@ -223,6 +223,7 @@ def _chain(share: FindPackageShare) -> list[LaunchDescriptionEntity]:
                 "params_file": _config("gazebo", "guard.yaml"),
                 "watchdog": LaunchConfiguration("watchdog"),
                 "simulation_time": LaunchConfiguration("simulation_time"),
+                "use_sim_time": LaunchConfiguration("simulation_time"),
                 "log_level": LaunchConfiguration("log_level"),
             }.items(),
         ),
