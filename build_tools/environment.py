@@ -60,6 +60,7 @@ SOURCES = (
     "config",
     "fallback_guard",
     "launch",
+    "models",
     "msg",
     "scripts",
     "srv",

@@ -28,6 +28,11 @@ ARGUMENTS = (
         "",
         "Where in the SROS2 keystore the enclaves guard and watchdog are, such as /picker_1.",
     ),
+    (
+        "simulation_time",
+        "false",
+        "Take deadlines and stamps from /clock, for simulations that do not run in real time.",
+    ),
     ("log_level", "info", "debug, info, warn, error or fatal."),
 )
 
@@ -38,6 +43,7 @@ def generate_launch_description() -> LaunchDescription:
         "map_file": _installed("config", "sample_warehouse.geojson"),
         "params_file": _installed("config", "guard.yaml"),
     }
+    simulated = ParameterValue(LaunchConfiguration("simulation_time"), value_type=bool)
     common = {
         "package": "fallback_guard",
         "namespace": LaunchConfiguration("namespace"),
@@ -64,6 +70,8 @@ def generate_launch_description() -> LaunchDescription:
                         "autostart": ParameterValue(
                             LaunchConfiguration("autostart"), value_type=bool
                         ),
+                        "simulation_time": simulated,
+                        "use_sim_time": simulated,
                     },
                 ],
                 **common,

@@ -57,7 +57,7 @@ COMMANDS: Final[Mapping[str, Command]] = MappingProxyType(
             module="demo",
         ),
         "map": Command(
-            does="Check a warehouse map, draw it, generate one, or convert one from LIF.",
+            does="Check a warehouse map, draw it, generate or convert one, build its world for Gazebo.",
             module="map",
         ),
         "modes": Command(

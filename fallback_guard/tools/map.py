@@ -1,4 +1,4 @@
-"""`fallback-guard map`: look at a warehouse map, draw it, make one, or convert one."""
+"""`fallback-guard map`: look at a warehouse map, draw it, make one, convert one, or build its world for Gazebo."""
 
 import argparse
 import os
@@ -15,19 +15,21 @@ from fallback_guard.maps.block_warehouse import (
 )
 from fallback_guard.maps.geojson import MapFile, read_file, read_map, read_map_file
 from fallback_guard.maps.lif import read_lif
+from fallback_guard.maps.sdf_world import World, WorldSpec, WorldSpecError, sdf_world
 from fallback_guard.tools.errors import UsageError
 from fallback_guard.tools.map_route import RouteOnMap, route_on_map
 from fallback_guard.tools.map_summary import summary
 from fallback_guard.tools.task import shown
 from fallback_guard.tools.words import Word, add_word
 
-DOES: Final = "Check a warehouse map, draw it, generate one, or convert one from LIF."
+DOES: Final = "Check a warehouse map, draw it, generate or convert one, build its world for Gazebo."
 EXAMPLE: Final = """\
   fallback-guard map check config/sample_warehouse.geojson
   fallback-guard map draw config/sample_warehouse.geojson warehouse.png
   fallback-guard map generate 1000 --write warehouse.geojson
   fallback-guard map import test/maps/two_vehicles.lif.json --vehicle-type picker \\
     --layout-id ground --write imported.geojson
+  fallback-guard map world config/sample_warehouse.geojson world.sdf
 
 `fallback-guard map WORD --help` tells more.  docs/map.md describes the format.
 exit codes: 0 done, 1 the drawn route is refused, 2 unusable map or arguments"""
@@ -197,6 +199,53 @@ def _import(options: argparse.Namespace) -> int:
     return 0
 
 
+def _world_arguments(parser: argparse.ArgumentParser) -> None:
+    _check_arguments(parser)
+    parser.add_argument("world", type=Path, metavar="OUT", help="the SDF world to write")
+    parser.add_argument(
+        "--seed", type=int, default=WorldSpec().seed, help="of the looks of the goods (default: 1)"
+    )
+    parser.add_argument(
+        "--real-time-factor",
+        type=float,
+        default=WorldSpec().real_time_factor,
+        metavar="FACTOR",
+        help="how fast simulated time is to pass; 0.5 is half as fast as real time (default: 1)",
+    )
+
+
+def _world(options: argparse.Namespace) -> int:
+    _keep(options.map, options.world)
+    try:
+        spec = WorldSpec(seed=options.seed, real_time_factor=options.real_time_factor)
+    except WorldSpecError as error:
+        raise UsageError(str(error)) from error
+    warehouse = read_map_file(options.map).warehouse
+    world = sdf_world(warehouse, spec)
+    _write(options.world, world.sdf)
+    sys.stdout.write(_world_summary(str(options.world), world, len(warehouse.bins)))
+    return 0
+
+
+def _world_summary(name: str, world: World, bins: int) -> str:
+    shelves = world.shelving.shelves
+    long_m = sum(shelf.length_m for shelf in shelves)
+    lines = [
+        name,
+        f"  hall     {world.length_m:.1f} m x {world.depth_m:.1f} m",
+        f"  shelves  {len(shelves)}, together {long_m:.1f} m long",
+        f"  bins     {world.bins_drawn} of {bins} drawn",
+    ]
+    if world.bins_drawn < bins:
+        lines.append("note: so many bins would take minutes to load; the shelves stay empty")
+    if world.shelving.without:
+        lines.append(
+            f"note: beside {len(world.shelving.without)} bins there is no room for a shelf; "
+            "a mark on the floor stands for them"
+        )
+    return "\n".join(lines) + "\n"
+
+
 def _keep(source: Path, target: Path) -> None:
     """Refuse to write over what is read."""
     try:
@@ -258,5 +307,13 @@ _WORDS: Final = {
     --layout-id ground --refuge-station S01 --write imported.geojson""",
         add_arguments=_import_arguments,
         run=_import,
+    ),
+    "world": Word(
+        does="Build the world of a map for Gazebo (SDF): floor, shelves, bins and zones.",
+        example="""\
+  fallback-guard map world config/sample_warehouse.geojson world.sdf
+  fallback-guard map world config/sample_warehouse.geojson slow.sdf --real-time-factor 0.2""",
+        add_arguments=_world_arguments,
+        run=_world,
     ),
 }

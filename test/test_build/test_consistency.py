@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 import fallback_guard
+from fallback_guard.tools.share import share_directory
 from requirements import BENCH, COLCON, DEMO, MODEL, RUN_PYTHON, RUN_ROS_WHEELS, TEST
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -48,6 +49,41 @@ def test_ros_packages_are_the_same_through_both_doors() -> None:
     for requirement in RUN_ROS_WHEELS:
         (name,) = re.findall(r"^ros-jazzy-([a-z-]+[a-z])", requirement)
         assert name.replace("-", "_") in declared
+
+
+def test_a_robot_needs_no_simulator() -> None:
+    """Only who asks for it gets Gazebo: rosdep would otherwise fail where there is none."""
+    conditions = {
+        element.text: element.get("condition")
+        for element in PACKAGE.iter("exec_depend")
+        if (element.text or "").startswith("ros_gz")
+    }
+    wanted = "$FALLBACK_GUARD_GAZEBO == 1"
+    assert conditions == {"ros_gz_bridge": wanted, "ros_gz_sim": wanted}
+    assert "FALLBACK_GUARD_GAZEBO=1 rosdep" in (ROOT / "docs/gazebo.md").read_text("utf-8")
+
+
+@pytest.mark.parametrize(
+    ("set_to", "needed"), [(None, False), ("", False), ("0", False), ("1", True)]
+)
+def test_the_condition_is_one_that_ros_reads(
+    set_to: str | None,
+    needed: bool,  # noqa: FBT001  # a column of a table
+) -> None:
+    package = pytest.importorskip("catkin_pkg.package").parse_package(str(ROOT / "package.xml"))
+    package.evaluate_conditions({} if set_to is None else {"FALLBACK_GUARD_GAZEBO": set_to})
+    held = {one.name for one in package.exec_depends if one.evaluated_condition}
+    assert ({"ros_gz_sim", "ros_gz_bridge"} <= held) is needed
+    assert "rclpy" in held
+
+
+@pytest.mark.parametrize("folder", ["config", "launch", "models"])
+def test_every_file_that_a_launch_needs_is_installed(folder: str) -> None:
+    files = {path.relative_to(ROOT) for path in (ROOT / folder).rglob("*") if path.is_file()}
+    share = share_directory()
+    missing = [path for path in sorted(files) if not (share / path).is_file()]
+    assert [path for path in missing if "__pycache__" not in path.parts] == []
+    assert files
 
 
 @pytest.mark.parametrize(
