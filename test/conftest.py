@@ -10,7 +10,16 @@ from typing import TYPE_CHECKING
 import pytest
 
 HERE = Path(__file__).parent
-for folder in ("core", "fuzz", "nodes", "planning", "security", "sim", "../bench", "../docs/examples/cold_chain"):
+for folder in (
+    "core",
+    "fuzz",
+    "nodes",
+    "planning",
+    "security",
+    "sim",
+    "../bench",
+    "../docs/examples/cold_chain",
+):
     sys.path.insert(0, str((HERE / folder).resolve()))
 sys.path.insert(0, str(HERE))
 

@@ -6,6 +6,7 @@ what is not on the list below is refused.
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from enum import Enum
 from math import isfinite
 from typing import Final
 
@@ -247,7 +248,9 @@ class _Walk:
         return _texts(node.get("expected"), place)
 
     def _enum(self, node: Node, place: str, _depth: int) -> Bounds:
-        if node.get("missing") is not None:
+        kind = node.get("cls")
+        bases = kind.__mro__ if isinstance(kind, type) else ()
+        if any("_missing_" in vars(base) for base in bases if base is not Enum):
             raise TaskError(f"{place}: the enum has a _missing_ of its own. Leave it out")
         members = [getattr(member, "value", None) for member in _iterated(node.get("members"))]
         return _texts(members, place)

@@ -141,8 +141,10 @@ def _rule_problem(rule: object, taken: set[str]) -> str | None:
     check: object = rule.check
     texts: tuple[object, object] = (rule.measures, rule.limit)
     if not all(isinstance(text, str) and _IN_A_TABLE.match(text) for text in texts):
-        return f"{name}: what it measures and its limit have to be a line of text without |"
-    return None if callable(check) else f"{name} has a check that cannot be called"
+        return f"{name}: what it measures or its limit is no line of a table. Use text without |"
+    return (
+        None if callable(check) else f"{name} has a check that cannot be called. Give it a function"
+    )
 
 
 def _row(rule: Rule[TaskCase[Answer]]) -> RuleRow:
