@@ -400,6 +400,7 @@ _STAGES: Final = {
     "request_ns": "  request",
     "map_ns": "  map",
     "budget_ns": "  budget",
+    "task_ns": "  task",
     "dispatch_ns": "handing it over",
 }
 """What a decision tells of where its time went; the indented ones are parts of the one before."""

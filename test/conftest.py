@@ -10,7 +10,18 @@ from typing import TYPE_CHECKING
 import pytest
 
 HERE = Path(__file__).parent
-for folder in ("core", "docs", "fuzz", "gazebo", "nodes", "planning", "security", "sim", "../bench"):
+for folder in (
+    "core",
+    "docs",
+    "fuzz",
+    "gazebo",
+    "nodes",
+    "planning",
+    "security",
+    "sim",
+    "../bench",
+    "../docs/examples/cold_chain",
+):
     sys.path.insert(0, str((HERE / folder).resolve()))
 sys.path.insert(0, str(HERE))
 

@@ -15,6 +15,12 @@ only a late route, or not at all."""
 GUARD_PARAMETERS: Final = (
     Parameter(name="map_file", default="", meaning="GeoJSON map of the warehouse.", read_only=True),
     Parameter(
+        name="task",
+        default="",
+        read_only=True,
+        meaning="Task of one's own, as package.module:NAME; empty: planners answer with routes of the schema.",
+    ),
+    Parameter(
         name="deadline_ms",
         default=150,
         unit="ms",
@@ -164,6 +170,7 @@ class GuardConfig:
     """One value for each row of `GUARD_PARAMETERS`, checked; see there for units and meaning."""
 
     map_file: str
+    task: str
     deadline_ms: int
     dispatch_margin_ms: int
     dispatch_margin_ms_max: int

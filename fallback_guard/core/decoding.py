@@ -1,13 +1,13 @@
-"""From a planner's bytes to a route of the schema, or to the reason why there is none.
+"""From a planner's bytes to a route of the schema, or another model's answer, or to the reason why there is none.
 
 The decision comes first and is quick; telling the kinds of malformed answers apart costs more, and is done
 only once it is clear that the answer is not used.
 """
 
 from collections.abc import Callable
-from typing import Final
+from typing import Final, TypeVar
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 from fallback_guard.core.failure_modes import FailureMode
 from fallback_guard.core.identifiers import printable
@@ -131,11 +131,37 @@ def decode(payload: bytes) -> Route | Refusal:
     return route
 
 
+Answer = TypeVar("Answer", bound=BaseModel)
+
+
+def exact_decoder(
+    model: type[Answer], *, quotes_max: int, brackets_max: int
+) -> Callable[[bytes], Answer | Refusal]:
+    """Return what `decode` is, for answers of any model: keys that are said twice are looked for one by one.
+
+    The bounds are the quotation marks and the opening brackets of the model's largest answer.
+    """
+    read: Callable[[bytes], Answer] = model.__pydantic_validator__.validate_json
+
+    def decode_exactly(payload: bytes) -> Answer | Refusal:
+        brackets = payload.count(b"{") + payload.count(b"[")
+        if payload.count(b'"') > 2 * quotes_max or brackets > 2 * brackets_max:
+            return _why_not(payload, None)
+        try:
+            answer = read(payload)
+        except ValidationError as error:
+            return _why_not(payload, error)
+        finding = explain_undecoded(payload, bytes_max=len(payload))
+        return answer if finding is None else _named(finding)
+
+    return decode_exactly
+
+
 def _why_not(payload: bytes, error: ValidationError | None) -> Refusal:
     """Say what is wrong with a payload: as JSON, else by the violations that the decoder found."""
     finding = explain_undecoded(payload, bytes_max=len(payload))
     if finding is None:
-        said = _described(error) if error else "more keys or brackets than a route can have"
+        said = described(error) if error else "more keys or brackets than a route can have"
         violations = error.error_count() if error else 1
         finding = Finding(mode=FailureMode.SCHEMA, detail=said, measured=violations, limit=0)
     return _named(finding)
@@ -151,7 +177,8 @@ def stage_of(rule: str) -> Stage:
     return next(row.stage for row in ANSWER_RULES if row.name == rule)
 
 
-def _described(error: ValidationError) -> str:
+def described(error: ValidationError) -> str:
+    """Say in a sentence what breaks a schema, by its first violation unless there are many."""
     count = error.error_count()
     if count > _ERRORS_NAMED_MAX:
         return f"{count} violations of the route schema"

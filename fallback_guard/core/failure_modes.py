@@ -86,6 +86,7 @@ class FailureMode(str, Enum):
     DETOUR_TOO_LONG = "DETOUR_TOO_LONG"
     TOO_MANY_WAYPOINTS = "TOO_MANY_WAYPOINTS"
     DURATION_TOO_LONG = "DURATION_TOO_LONG"
+    TASK_RULE = "TASK_RULE"
     START_OUT_OF_RANGE = "START_OUT_OF_RANGE"
     POSITION_UNKNOWN = "POSITION_UNKNOWN"
     BAD_REQUEST = "BAD_REQUEST"
@@ -237,6 +238,7 @@ FAILURE_MODES: Final[Mapping[FailureMode, FailureModeRow]] = MappingProxyType(
             _NO_ROOM, "the way has more turns than one command may hold"
         ),
         FailureMode.DURATION_TOO_LONG: _safety(_INVALID, "the route would take too long"),
+        FailureMode.TASK_RULE: _safety(_INVALID, "a rule of the guard's own task refuses it"),
         FailureMode.START_OUT_OF_RANGE: _safety(
             _START, "the route does not begin where the robot is"
         ),

@@ -13,6 +13,7 @@ from fallback_guard.core.admission import (
     queue_overrun,
     start_refusal,
 )
+from fallback_guard.core.checked_task import ROUTES, CheckedTask
 from fallback_guard.core.config import GuardConfig
 from fallback_guard.core.counters import Counters
 from fallback_guard.core.effects import Clock, Effect, LatchReset
@@ -75,14 +76,15 @@ class Guard:
         warehouse: Warehouse,
         stopwatch: Stopwatch = stopped,
         sequence_base: int = 0,
+        task: CheckedTask = ROUTES,
     ) -> None:
         """Find the shortest paths of the map.
 
-        `sequence_base` is that of `Sequences`.  `stopwatch` only measures stages for the record.
+        `sequence_base` is that of `Sequences`.  `stopwatch` measures stages for the record.  `task` is what to read.
         """
         self._config = config
         self._ground = Ground(warehouse)
-        self._judge = Judge(config=config, paths=self._ground.paths, stopwatch=stopwatch)
+        self._judge = Judge(config=config, paths=self._ground.paths, stopwatch=stopwatch, task=task)
         self.margin = DispatchMargin(config)
         self._sequences = Sequences(sequence_base)
         self._outbox = Outbox(config=config, sequences=self._sequences)
@@ -217,9 +219,8 @@ class Guard:
         record = robot.requests.get(event.request_id)
         if record is None:
             said = "the request itself never came"
-            self._turn_away(
-                event, Refusal(FailureMode.UNKNOWN_REQUEST, said, 1, 0, "known_request")
-            )
+            refusal = Refusal(FailureMode.UNKNOWN_REQUEST, said, 1, 0, "known_request")
+            self._turn_away(event, refusal)
         elif record.state in (RequestState.PLANNING, RequestState.STAGED):
             self._fall_due(robot, record, event.stamp_age_ns)
         else:
@@ -243,10 +244,9 @@ class Guard:
         assert robot is not None, "one that asked for nothing is refused"
         assert record is not None, "and so is an answer to nothing"
         record.answers_seen = record.answers_seen | {(printable(event.source), event.attempt)}
-        verdict = self._verdict(robot, record, arrival)
-        judged = judged_as(event, verdict)
-        if verdict.refusal is not None:
-            self._refuse_answer(record, judged, verdict.refusal)
+        judged = judged_as(event, self._verdict(robot, record, arrival))
+        if judged.verdict.refusal is not None:
+            self._refuse_answer(record, judged, judged.verdict.refusal)
         else:
             self._accept(robot, record, judged)
 

@@ -3,13 +3,15 @@
 from dataclasses import replace
 from typing import Final
 
+from pydantic import BaseModel
+
+from fallback_guard.core.checked_task import ROUTES, CheckedTask
 from fallback_guard.core.config import GuardConfig
 from fallback_guard.core.motion import ValidatedRoute
 from fallback_guard.core.paths import Paths
 from fallback_guard.core.prepared import PreparedRequest, prepare
 from fallback_guard.core.request import PickRequest
 from fallback_guard.core.route_rules import Budget
-from fallback_guard.core.schema import Route
 from fallback_guard.core.standby import route_of, standby_order
 from fallback_guard.core.validation import (
     Stopwatch,
@@ -27,10 +29,16 @@ class Judge:
     """Judges routes for any request on one map.  Remembers nothing of a request."""
 
     def __init__(
-        self, *, config: GuardConfig, paths: Paths, stopwatch: Stopwatch = stopped
+        self,
+        *,
+        config: GuardConfig,
+        paths: Paths,
+        stopwatch: Stopwatch = stopped,
+        task: CheckedTask = ROUTES,
     ) -> None:
         """Hold what every verdict rests on; `stopwatch` measures the stages for the record."""
         self.paths = paths
+        self.task = task
         self._stopwatch = stopwatch
         self.configure(config)
 
@@ -52,12 +60,26 @@ class Judge:
 
     def verdict(self, prepared: PreparedRequest, payload: bytes, *, source: str) -> Verdict:
         """Judge a planner's answer; its length is measured against the standby route's."""
-        return validate(payload, prepared, self.budget, source=source, stopwatch=self._stopwatch)
+        return validate(
+            payload,
+            prepared,
+            self.budget,
+            source=source,
+            stopwatch=self._stopwatch,
+            task=self.task,
+        )
 
-    def verdict_again(self, prepared: PreparedRequest, answer: Route, *, source: str) -> Verdict:
+    def verdict_again(
+        self, prepared: PreparedRequest, answer: BaseModel, *, source: str
+    ) -> Verdict:
         """Judge an answer that was accepted before: the map may have changed since."""
         return validate_decoded(
-            answer, prepared, self.budget, source=source, stopwatch=self._stopwatch
+            answer,
+            prepared,
+            self.budget,
+            source=source,
+            stopwatch=self._stopwatch,
+            task=self.task,
         )
 
     def _standby(self, prepared: PreparedRequest) -> ValidatedRoute | None:
@@ -65,4 +87,12 @@ class Judge:
         if order is None:
             return None
         answer = route_of(prepared.request, order)
-        return validate_decoded(answer, prepared, self._own_budget, source=STANDBY).route
+        route = validate_decoded(answer, prepared, self._own_budget, source=STANDBY).route
+        if route is None or self.task.standby_of is None:
+            return route
+        said = self.task.standby_of(answer, prepared.request)
+        if said is None:
+            return None
+        return validate_decoded(
+            said, prepared, self._own_budget, source=STANDBY, task=self.task
+        ).route

@@ -29,6 +29,15 @@ QUANTITY_MAX: Final = 1_000
 INSTRUCTIONS_CHARS_MAX: Final = 4_096
 """Free text for the planner; it costs the guard nothing, and a prompt must end somewhere."""
 
+ANSWER_VALUES_MAX: Final = 10_000
+"""Values in an answer of a task of one's own; the route schema has room for 4,262, and a rule may look at each."""
+
+TASK_RULES_MAX: Final = 64
+"""Rules of a task of one's own, each of which takes of the time in which windows may close; the package has 17."""
+
+PROMPT_CHARS_MAX: Final = 16_384
+"""What a model is told of a task of one's own: as much as an answer may have, and a prompt must end somewhere."""
+
 ROBOTS_MAX: Final = 1_000
 """Robots on one guard.  A robot that nobody configured takes memory from the others."""
 

@@ -21,6 +21,7 @@ class Stage(str, Enum):
     REQUEST = "request"
     MAP = "map"
     BUDGET = "budget"
+    TASK = "task"
 
     # Enum's own is in Python and counts: each answer's stages are timed within the deadline.
     __hash__ = str.__hash__

@@ -1,7 +1,7 @@
 """Whether a planner's answer may move a robot.
 
 Its bytes are decoded under the schema (`decoding.py`), then the route goes through the table of rules
-(`route_rules.py`); the first failure wins.
+(`route_rules.py`), and what has passed these through the rules of the task, if it has any; the first failure wins.
 """
 
 from collections.abc import Callable, Mapping
@@ -10,7 +10,10 @@ from itertools import groupby
 from types import MappingProxyType
 from typing import Final
 
-from fallback_guard.core.decoding import decode, size_refusal, stage_of
+from pydantic import BaseModel
+
+from fallback_guard.core.checked_task import ROUTES, CheckedTask
+from fallback_guard.core.decoding import size_refusal, stage_of
 from fallback_guard.core.identifiers import printable
 from fallback_guard.core.limits import DETAIL_CHARS_MAX
 from fallback_guard.core.motion import ValidatedRoute
@@ -42,29 +45,30 @@ class Verdict:
     route: ValidatedRoute | None
     refusal: Refusal | None
     stage_ns: Mapping[Stage, int]
-    answer: Route | None = None
+    answer: BaseModel | None = None
 
     def refused(self, refusal: Refusal) -> "Verdict":
         """Return the verdict that refuses all the same, without what is large."""
         return Verdict(route=None, refusal=refusal, stage_ns=self.stage_ns)
 
 
-def validate(
+def validate(  # noqa: PLR0913  # what a verdict rests on
     payload: bytes,
     prepared: PreparedRequest,
     budget: Budget,
     *,
     source: str,
     stopwatch: Stopwatch = stopped,
+    task: CheckedTask = ROUTES,
 ) -> Verdict:
     """Judge a planner's answer.  Never raises: a fault of a rule itself is the refusal INTERNAL_ERROR."""
     stage_ns: dict[Stage, int] = {}
     try:
         began_ns = stopwatch()
-        read: Route | Refusal | None = size_refusal(payload, bytes_max=budget.payload_bytes_max)
+        read: BaseModel | Refusal | None = size_refusal(payload, bytes_max=budget.payload_bytes_max)
         size_ns = stopwatch()
         stage_ns[Stage.ENVELOPE] = size_ns - began_ns
-        read = read or decode(payload)
+        read = read or task.read(payload)
         decoded_ns = stopwatch()
     except Exception as error:  # noqa: BLE001  # what cannot be read must not be let through
         return Verdict(
@@ -76,27 +80,37 @@ def validate(
         return Verdict(route=None, refusal=_bounded(read), stage_ns=stage_ns)
     stage_ns[Stage.SCHEMA] = decoded_ns - size_ns
     return validate_decoded(
-        read, prepared, budget, source=source, stopwatch=stopwatch, stage_ns=stage_ns
+        read, prepared, budget, source=source, stopwatch=stopwatch, stage_ns=stage_ns, task=task
     )
 
 
 def validate_decoded(  # noqa: PLR0913  # what a verdict rests on
-    route: Route,
+    answer: BaseModel,
     prepared: PreparedRequest,
     budget: Budget,
     *,
     source: str,
     stopwatch: Stopwatch = stopped,
     stage_ns: Mapping[Stage, int] = MappingProxyType({}),
+    task: CheckedTask = ROUTES,
 ) -> Verdict:
-    """Judge a route that need not be decoded: the guard's own, or one that was decoded before.
+    """Judge an answer that need not be decoded: the guard's own route, or what was decoded before.
 
     `stage_ns` is how long the stages took that lie behind it.
     """
     taken_ns = dict(stage_ns)
     try:
-        case = as_case(route, prepared, budget)
         began_ns = stopwatch()
+        route: BaseModel | Refusal = answer
+        if task.route_of is not None:
+            route = task.route_of(answer, prepared.request)
+            now_ns = stopwatch()
+            taken_ns[Stage.SCHEMA] = taken_ns.get(Stage.SCHEMA, 0) + now_ns - began_ns
+            began_ns = now_ns
+        if isinstance(route, Refusal):
+            return Verdict(route=None, refusal=route, stage_ns=taken_ns)
+        assert isinstance(route, Route), "what it was read as, or made into"
+        case = as_case(route, prepared, budget)
         for stage, rules in STAGES:
             for rule in rules:
                 refusal = rule.check(case)
@@ -114,11 +128,26 @@ def validate_decoded(  # noqa: PLR0913  # what a verdict rests on
             waypoints=case.waypoints,
             length_m=travelled(case).length_m,
         )
-        return Verdict(route=validated, refusal=None, stage_ns=taken_ns, answer=route)
+        if task.own_refusal is not None:
+            refusal = task.own_refusal(answer, prepared, _shown(validated), budget)
+            taken_ns[Stage.TASK] = stopwatch() - began_ns
+            if refusal is not None:
+                return Verdict(route=None, refusal=refusal, stage_ns=taken_ns)
+        return Verdict(route=validated, refusal=None, stage_ns=taken_ns, answer=answer)
     except Exception as error:  # noqa: BLE001  # a rule that fails must not let anything through
         return Verdict(
             route=None, refusal=internal_error(error, "the validation"), stage_ns=taken_ns
         )
+
+
+def _shown(route: ValidatedRoute) -> ValidatedRoute:
+    """Return a copy for code of somebody else's, which can change nothing of what is driven."""
+    return replace(
+        route,
+        picks=tuple(route.picks),
+        pick_waypoints=tuple(route.pick_waypoints),
+        waypoints=tuple(route.waypoints),
+    )
 
 
 def _bounded(refusal: Refusal) -> Refusal:

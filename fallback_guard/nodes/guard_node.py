@@ -46,6 +46,7 @@ from fallback_guard.nodes.process import StartError, run
 from fallback_guard.nodes.realtime import REALTIME_PRIORITY, Standing, claim
 from fallback_guard.nodes.status import Timing
 from fallback_guard.srv import ResetLatch
+from fallback_guard.tasks.loading import load_task
 
 AUTOSTART: Final = Parameter(
     name="autostart",
@@ -95,7 +96,7 @@ class GuardNode(LifecycleNode):
     """Decides nothing itself.  Inactive, it hears everything and sends only its state."""
 
     def __init__(self) -> None:
-        """Declare the parameters and open the topics.  Raises ParameterError, MapError or StartError."""
+        """Declare the parameters and open the topics.  Raises ParameterError, TaskError, MapError or StartError."""
         super().__init__("guard_node")
         self._guard: Guard | None = None
         self._warehouse: Warehouse | None = None
@@ -112,6 +113,7 @@ class GuardNode(LifecycleNode):
         self._ordinary_margin_ms = int(values.pop(ORDINARY_MARGIN.name))
         self._values = values
         self._config: GuardConfig = guard_config(values)
+        self._task = load_task(self._config.task)
 
         self._motion = topics.MOTION.publisher(self)
         self._decision = topics.GUARD_DECISION.publisher(self)
@@ -187,11 +189,12 @@ class GuardNode(LifecycleNode):
             warehouse=warehouse,
             stopwatch=time.perf_counter_ns,
             sequence_base=sequence_base(),
+            task=self._task,
         )
         self._name_unknown_closures()
         self.get_logger().info(
             f"configured: {len(warehouse.nodes)} nodes, {len(warehouse.bins)} bins, "
-            f"deadline {self._config.deadline_ms} ms"
+            f"deadline {self._config.deadline_ms} ms, task {self._task.name}"
         )
         return super().on_configure(state)
 

@@ -21,6 +21,7 @@ from fallback_guard.nodes.process import run
 from fallback_guard.planning.client import LlmClient
 from fallback_guard.planning.config import PLANNER_PARAMETERS, planner_config
 from fallback_guard.planning.planner import Asked, Candidate, Planner
+from fallback_guard.tasks.loading import load_task
 
 _CLOSING_S_MAX: Final = 5.0
 
@@ -29,13 +30,14 @@ class PlannerNode(Node):
     """Translates between topics and `planning.Planner`."""
 
     def __init__(self) -> None:
-        """Start the loop and listen.  Raises ParameterError."""
+        """Start the loop and listen.  Raises ParameterError or TaskError."""
         super().__init__("planner_node")
         config = planner_config(declared(self, PLANNER_PARAMETERS))
+        task = load_task(config.task)
         self._candidate_route = topics.CANDIDATE_ROUTE.publisher(self)
         self._source = printable(config.source)  # as decisions name it
         self._llm = LlmClient(config)
-        self._planner = Planner(config=config, llm=self._llm, publish=self._publish)
+        self._planner = Planner(config=config, llm=self._llm, publish=self._publish, task=task)
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="planning", daemon=True)
         self._thread.start()

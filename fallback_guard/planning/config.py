@@ -29,6 +29,12 @@ PLANNER_PARAMETERS: Final = (
         meaning="The model's name at the endpoint.",
     ),
     Parameter(
+        name="task",
+        default="",
+        read_only=True,
+        meaning="Task of one's own, as package.module:NAME; it has to be the guard's.",
+    ),
+    Parameter(
         name="planning_timeout_ms",
         default=5_000,
         unit="ms",
@@ -114,6 +120,7 @@ class PlannerConfig:
 
     base_url: str
     model: str
+    task: str
     planning_timeout_ms: int
     attempts_max: int
     max_tokens: int

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Final
 
+from fallback_guard.core.checked_task import ROUTES, CheckedTask
 from fallback_guard.core.failure_modes import FAILURE_MODES, Bucket, FailureMode
 from fallback_guard.core.identifiers import is_identifier
 from fallback_guard.core.limits import REQUESTS_REMEMBERED_MAX, STOPS_MAX
@@ -20,7 +21,7 @@ from fallback_guard.core.rules import Refusal
 from fallback_guard.core.units import NS_PER_MS, ns_to_seconds
 from fallback_guard.planning.client import Answer, Llm
 from fallback_guard.planning.config import PlannerConfig
-from fallback_guard.planning.prompt import chat_messages, route_json_schema
+from fallback_guard.planning.prompt import answer_json_schema, chat_messages
 
 PLANS_OPEN_MAX: Final = 64
 """Plans that wait for the model or for the guard; at a call's pace more could not be served in time."""
@@ -111,11 +112,13 @@ class Planner:
         llm: Llm,
         publish: Publish,
         monotonic_ns: Callable[[], int] = time.monotonic_ns,
+        task: CheckedTask = ROUTES,
     ) -> None:
         """Hold the parts.  `monotonic_ns` is the clock of the budgets and of what is reported."""
         self._config = config
         self._llm = llm
         self._publish = publish
+        self._task = task
         self._now_ns = monotonic_ns
         self._calls = asyncio.Semaphore(config.concurrent_requests_max)
         self._plans: dict[Key, _Plan] = {}
@@ -206,8 +209,8 @@ class Planner:
             return Answer(failure=FailureMode.PLANNER_TIMEOUT, detail=detail)
         try:
             return await self._llm.answer(
-                chat_messages(plan.request, refusal),
-                route_json_schema(plan.request),
+                chat_messages(plan.request, refusal, self._task),
+                answer_json_schema(plan.request, self._task),
                 self._left_s(plan),
             )
         finally:

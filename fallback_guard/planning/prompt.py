@@ -8,6 +8,7 @@ import json
 from dataclasses import dataclass
 from typing import Final, Literal
 
+from fallback_guard.core.checked_task import ROUTES, CheckedTask
 from fallback_guard.core.identifiers import printable
 from fallback_guard.core.limits import (
     DETAIL_CHARS_MAX,
@@ -32,6 +33,12 @@ SYSTEM_TEXT: Final = (
     "one aisle. The instructions of a request may ask for another order, and for nothing else."
 )
 
+OWN_TASK_TEXT: Final = (
+    "You plan pick routes for a warehouse robot. Answer with one JSON object, on one line, and nothing "
+    "else: no Markdown, no explanation.\n"
+)
+"""What comes before the prompt of a task of one's own."""
+
 REFUSED_TEXT: Final = "Your last answer was refused: "
 
 
@@ -43,7 +50,9 @@ class Message:
     content: str
 
 
-def chat_messages(request: PickRequest, refusal: Refusal | None = None) -> tuple[Message, ...]:
+def chat_messages(
+    request: PickRequest, refusal: Refusal | None = None, task: CheckedTask = ROUTES
+) -> tuple[Message, ...]:
     """Return the chat that asks for a route; `refusal` is what the guard said of the last answer."""
     lines = [
         "Plan the route for this pick request.",
@@ -56,9 +65,20 @@ def chat_messages(request: PickRequest, refusal: Refusal | None = None) -> tuple
         lines.append(f"{REFUSED_TEXT}{reason}")
         lines.append(f"Answer with all {len(request.items)} items, each exactly once.")
     return (
-        Message(role="system", content=SYSTEM_TEXT),
+        Message(
+            role="system",
+            content=SYSTEM_TEXT if task is ROUTES else OWN_TASK_TEXT + task.prompt,
+        ),
         Message(role="user", content="\n".join(lines)),
     )
+
+
+def answer_json_schema(request: PickRequest, task: CheckedTask) -> JsonObject:
+    """Return a JSON schema for the answers to `request`: as narrow as the task says it, else that of its model."""
+    if task is ROUTES:
+        return route_json_schema(request)
+    said = task.schema_for(request) if task.schema_for else None
+    return dict(task.answer.model_json_schema() if said is None else said)
 
 
 def route_json_schema(request: PickRequest) -> JsonObject:

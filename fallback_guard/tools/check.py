@@ -11,8 +11,10 @@ import orjson
 from fallback_guard.core.config import GuardConfig
 from fallback_guard.core.failure_modes import FAILURE_MODES
 from fallback_guard.core.validation import Verdict
+from fallback_guard.tasks.loading import load_task
 from fallback_guard.tools.errors import UsageError
 from fallback_guard.tools.task import add_task_arguments, opened, read_task, shown
+from fallback_guard.tools.words import add_own_task
 
 DOES: Final = "Say which routes the guard would let through, one JSON verdict a line."
 EXAMPLE: Final = """\
@@ -28,6 +30,7 @@ exit codes: 0 all accepted, 1 any rejected, 2 unusable arguments, files or outpu
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Take the map, the request, and the routes."""
     add_task_arguments(parser)
+    add_own_task(parser)
     parser.add_argument(
         "--jsonl", action="store_true", help="each line is a route, instead of each file"
     )
@@ -38,7 +41,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Print one verdict for each route."""
-    task = read_task(options, stopwatch=time.perf_counter_ns)
+    task = read_task(options, stopwatch=time.perf_counter_ns, answers=load_task(options.task))
     judged = accepted = 0
     for name in options.files:
         for place, payload in _payloads(name, task.config, lines=options.jsonl):

@@ -11,6 +11,7 @@ from importlib import import_module
 from types import MappingProxyType
 from typing import Final
 
+from fallback_guard.core.unusable import UnusableError
 from fallback_guard.tools.errors import UsageError
 from fallback_guard.tools.words import Word, add_word
 
@@ -151,15 +152,7 @@ def _ended_by_an_interrupt() -> Iterator[None]:
 
 def _is_unusable(error: Exception) -> bool:
     """Tell whether an error says what is wrong with what was given."""
-    # They were raised by modules that are loaded.  To load them here would make every command slow.
-    kinds = [
-        getattr(sys.modules.get(module), kind, UsageError)
-        for module, kind in (
-            ("fallback_guard.maps.geojson", "MapError"),
-            ("fallback_guard.core.parameters", "ParameterError"),
-        )
-    ]
-    return isinstance(error, (UsageError, *kinds))
+    return isinstance(error, UsageError | UnusableError)
 
 
 def _tell(arguments: Sequence[str], text: str) -> None:

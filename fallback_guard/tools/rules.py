@@ -4,8 +4,11 @@ import argparse
 import sys
 from typing import Final
 
-from fallback_guard.core.rule_table import RULES
+from fallback_guard.core.checked_task import ROUTES, CheckedTask
+from fallback_guard.core.rule_table import rules_of
 from fallback_guard.core.rules import RuleRow
+from fallback_guard.tasks.loading import load_task
+from fallback_guard.tools.words import add_own_task
 
 DOES: Final = "Print every rule with its stage, what it measures, its limit and its failure modes, as Markdown."
 EXAMPLE: Final = "  fallback-guard rules > docs/rules.md"
@@ -24,18 +27,19 @@ and what that may be at most (`limit`). Limits in `code` are parameters of the g
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Take none."""
+    """Take the name of a task of one's own."""
+    add_own_task(parser)
 
 
-def run(_options: argparse.Namespace) -> int:
+def run(options: argparse.Namespace) -> int:
     """Print the page."""
-    sys.stdout.write(page())
+    sys.stdout.write(page(load_task(options.task)))
     return 0
 
 
-def page() -> str:
+def page(task: CheckedTask = ROUTES) -> str:
     """Return the page."""
-    return _HEAD + "".join(_line(rule) for rule in RULES)
+    return _HEAD + "".join(_line(rule) for rule in rules_of(task))
 
 
 def _line(rule: RuleRow) -> str:

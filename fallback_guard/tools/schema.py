@@ -6,19 +6,20 @@ from typing import Final
 
 import orjson
 
-from fallback_guard.core.schema import Route
+from fallback_guard.tasks.loading import load_task
+from fallback_guard.tools.words import add_own_task
 
 DOES: Final = "Print the route schema that a planner has to answer in, as JSON schema."
 EXAMPLE: Final = "  fallback-guard schema > route.schema.json"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Take none."""
+    """Take the name of a task of one's own."""
+    add_own_task(parser)
 
 
-def run(_options: argparse.Namespace) -> int:
+def run(options: argparse.Namespace) -> int:
     """Print it."""
-    sys.stdout.buffer.write(
-        orjson.dumps(Route.model_json_schema(), option=orjson.OPT_INDENT_2) + b"\n"
-    )
+    schema = load_task(options.task).answer.model_json_schema()
+    sys.stdout.buffer.write(orjson.dumps(schema, option=orjson.OPT_INDENT_2) + b"\n")
     return 0

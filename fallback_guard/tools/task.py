@@ -11,6 +11,7 @@ from typing import Annotated, BinaryIO, Final
 import orjson
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from fallback_guard.core.checked_task import ROUTES, CheckedTask
 from fallback_guard.core.config import GUARD_PARAMETERS, GuardConfig, guard_config
 from fallback_guard.core.identifiers import printable
 from fallback_guard.core.json_tokens import JsonReader, depth, without_strings
@@ -27,6 +28,12 @@ from fallback_guard.maps.geojson import PATH_CHARS_MAX, load_warehouse
 from fallback_guard.tools.errors import UsageError
 
 REQUEST_BYTES_MAX: Final = 1_000_000
+
+_ELSEWHERE: Final = {
+    "map_file": "Name the map with --map",
+    "task": "Name the task with --task of the check command",
+}
+"""Parameters that are no matter of `--set`, and what to do instead."""
 
 
 class _Item(BaseModel):
@@ -85,14 +92,28 @@ def add_task_arguments(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def read_task(options: argparse.Namespace, *, stopwatch: Stopwatch = stopped) -> Task:
-    """Return what `add_task_arguments` took.  Raises UsageError, MapError and ParameterError."""
+def read_task(
+    options: argparse.Namespace,
+    *,
+    stopwatch: Stopwatch = stopped,
+    answers: CheckedTask = ROUTES,
+) -> Task:
+    """Return what `add_task_arguments` took.  Raises UsageError, MapError and ParameterError.
+
+    `answers` is how routes are said.
+    """
     config = guard_config(parameters(options.set))
-    return make_task(load_warehouse(options.map), options.request, config, stopwatch=stopwatch)
+    warehouse = load_warehouse(options.map)
+    return make_task(warehouse, options.request, config, stopwatch=stopwatch, answers=answers)
 
 
 def make_task(
-    warehouse: Warehouse, request: Path, config: GuardConfig, *, stopwatch: Stopwatch = stopped
+    warehouse: Warehouse,
+    request: Path,
+    config: GuardConfig,
+    *,
+    stopwatch: Stopwatch = stopped,
+    answers: CheckedTask = ROUTES,
 ) -> Task:
     """Return the task of the request in a file.  Raises UsageError where it cannot be served."""
     asked = read_request(request)
@@ -101,7 +122,7 @@ def make_task(
         raise UsageError(
             f"{shown(request)}: {defect.detail}. Correct the request or choose its map"
         )
-    return task_of(asked, warehouse, config, stopwatch=stopwatch)
+    return task_of(asked, warehouse, config, stopwatch=stopwatch, answers=answers)
 
 
 def task_of(
@@ -110,9 +131,10 @@ def task_of(
     config: GuardConfig,
     *,
     stopwatch: Stopwatch = stopped,
+    answers: CheckedTask = ROUTES,
 ) -> Task:
     """Return the task of a sound request."""
-    judge = Judge(config=config, paths=Paths(warehouse), stopwatch=stopwatch)
+    judge = Judge(config=config, paths=Paths(warehouse), stopwatch=stopwatch, task=answers)
     return Task(
         config=config,
         warehouse=warehouse,
@@ -132,8 +154,8 @@ def parameters(settings: Sequence[str]) -> Mapping[str, object]:
             raise UsageError(
                 f"--set {printable(setting)}: write NAME=VALUE, such as detour_factor=2"
             )
-        if name == "map_file":
-            raise UsageError("--set map_file: it has no effect here. Name the map with --map")
+        if name in _ELSEWHERE:
+            raise UsageError(f"--set {name}: it has no effect here. {_ELSEWHERE[name]}")
         given[name] = text if isinstance(defaults.get(name), str) else _number(text)
     return given
 

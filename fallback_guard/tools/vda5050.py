@@ -15,6 +15,7 @@ from fallback_guard.core.identifiers import is_identifier, printable
 from fallback_guard.core.limits import IDENTIFIER_CHARS_MAX
 from fallback_guard.core.request import PickItem
 from fallback_guard.core.rules import Refusal
+from fallback_guard.core.schema import Route
 from fallback_guard.core.travel import Travel
 from fallback_guard.tools.errors import UsageError
 from fallback_guard.tools.task import Task, add_task_arguments, read_bytes, read_task
@@ -218,7 +219,7 @@ def validated(payload: bytes, task: Task) -> Driven | Refusal:
     verdict = task.verdict(payload)
     if verdict.refusal is not None:
         return verdict.refusal
-    assert verdict.answer is not None, "a verdict is an answer or a refusal"
+    assert isinstance(verdict.answer, Route), "a verdict is an answer or a refusal"
     stops = verdict.answer.stops
     bins, vias = [stop.bin for stop in stops], [stop.via for stop in stops]
     way, places = Travel(task.prepared, bins, vias).nodes()

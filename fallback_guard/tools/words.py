@@ -19,6 +19,16 @@ class Word:
     run: Callable[[argparse.Namespace], int]
 
 
+def add_own_task(parser: argparse.ArgumentParser) -> None:
+    """Take the name of a task of one's own."""
+    parser.add_argument(
+        "--task",
+        default="",
+        metavar="MODULE:NAME",
+        help="a task of your own, such as cold_chain:COLD_CHAIN (docs/own-schema.md)",
+    )
+
+
 def add_word(words: "Words", name: str, word: Word) -> None:
     """Add a word with its help and its arguments."""
     parser = words.add_parser(

@@ -459,7 +459,7 @@ def test_the_rules_of_a_route_stand_in_the_order_of_their_stages() -> None:
     order = list(Stage)
     places = [order.index(rule.stage) for rule in (*ANSWER_RULES, *ROUTE_RULES)]
     assert places == sorted(places)
-    assert {rule.stage for rule in RULES} == set(Stage)
+    assert {rule.stage for rule in RULES} == set(Stage) - {Stage.TASK}
 
 
 def test_the_stages_that_were_reached_are_timed() -> None:
@@ -467,7 +467,7 @@ def test_the_stages_that_were_reached_are_timed() -> None:
     judge = Judge(config=guard_config({}), paths=_paths(), stopwatch=lambda: next(ticks))
     prepared = judge.prepare(REQUEST, 1)
     verdict = judge.verdict(prepared, VALID, source="llm:test")
-    assert verdict.stage_ns == dict.fromkeys(Stage, 5)
+    assert verdict.stage_ns == {stage: 5 for stage in Stage if stage is not Stage.TASK}
     verdict = judge.verdict(prepared, said(request_id="R-2"), source="llm:test")
     assert list(verdict.stage_ns) == [Stage.ENVELOPE, Stage.SCHEMA, Stage.REQUEST]
     verdict = judge.verdict(prepared, b"", source="llm:test")

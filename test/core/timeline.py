@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 import world
+from fallback_guard.core.checked_task import ROUTES, CheckedTask
 from fallback_guard.core.closures import AS_ON_THE_MAP, Closures
 from fallback_guard.core.config import guard_config
 from fallback_guard.core.effects import Decision, Effect, Occasion, ReportDecision, SendMotion
@@ -51,10 +52,13 @@ class Timeline:
     the beginning, and wake the guard on the way whenever it asked for that, and once a millisecond for spare work.
     """
 
+    answers: CheckedTask = ROUTES
+    """What answers are; derived timelines say otherwise."""
+
     def __init__(self, *, standing_on: int | None = 1, **parameters: object) -> None:
         """Begin with the small warehouse, the given parameters, and the robot on a node (None: silent)."""
         self.config = guard_config(parameters)
-        self.guard = Guard(config=self.config, warehouse=world.warehouse())
+        self.guard = Guard(config=self.config, warehouse=world.warehouse(), task=self.answers)
         self.requests: dict[str, PickRequest] = {}
         self.pending: list[Effect] = []
         self.now_ns = BEGAN_NS

@@ -121,6 +121,7 @@ OF_ANSWERS: Final = frozenset(FailureMode) - {
     FailureMode.PLANNER_SILENT,
     FailureMode.PLANNER_LATE,
     FailureMode.BAD_REQUEST,
+    FailureMode.TASK_RULE,
 }
 
 

@@ -185,6 +185,8 @@ def test_every_kind_of_answer_is_tried() -> None:
         F.INTERNAL_ERROR,
         F.GUARD_SILENT,
         F.STRANGER,
+        # Only a task of one's own can bring this about; test_own_task_nodes.py does.
+        F.TASK_RULE,
         # Only a request can bring these about; test/core does.
         F.OVER_CAPACITY,
         F.UNREACHABLE,

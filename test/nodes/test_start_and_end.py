@@ -87,6 +87,13 @@ def _endings() -> Iterator[tuple[str, Ending]]:
     yield refused("two_clocks", "guard_node", "'use_sim_time' is not", simulation_time=True)
     yield refused("base_url", "planner_node", "'base_url'", "http://", base_url="ftp://example.com")
     yield refused("api_key", "planner_node", "'api_key_env'", api_key_env="sk-not-a-name")
+    for node in ("guard_node", "planner_node"):
+        yield refused(
+            f"{node}_task", node, "'cold chain'", "package.module:NAME", task="cold chain"
+        )
+        yield refused(f"{node}_no_module", node, "'nowhere:T'", "PYTHONPATH", task="nowhere:T")
+        yield refused(f"{node}_no_such_task", node, "no NONE in json", task="json:NONE")
+        yield refused(f"{node}_no_task", node, "RouteTask", task="json:JSONDecoder")
     yield refused("silence", "watchdog_node", "'silence_ms_max'", silence_ms_max=1)
     yield refused("start_node", "picker_sim_node", "'start_node'", "4711", start_node=4_711)
     yield refused("no_directory", "recorder_node", "'directory' is empty", directory="")

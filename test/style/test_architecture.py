@@ -61,8 +61,9 @@ ROOMS_MAY: Final = {
     "picking": ("core", "picking"),
     "planning": ("core", "planning"),
     "recording": ("core", "recording"),
-    "nodes": ("core", "maps", "picking", "planning", "recording", "nodes", "msg", "srv"),
-    "tools": ("core", "maps", "picking", "planning", "tools", "vda5050"),
+    "nodes": ("core", "maps", "picking", "planning", "recording", "tasks", "nodes", "msg", "srv"),
+    "tasks": ("core", "tasks"),
+    "tools": ("core", "maps", "picking", "planning", "tasks", "tools", "vda5050"),
 }
 """Which rooms of the package each room sees.  Messages are generated, and ROS as well."""
 
