@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 HERE = Path(__file__).parent
-for folder in ("core", "fuzz", "nodes", "planning", "security", "sim", "../bench"):
+for folder in ("core", "driving", "fuzz", "nodes", "planning", "security", "sim", "../bench"):
     sys.path.insert(0, str((HERE / folder).resolve()))
 sys.path.insert(0, str(HERE))
 

@@ -56,6 +56,7 @@ ALONE: Final = {
     Use("publish", "/pick_request"): {"/robot"},
     Use("publish", "/route_due"): {"/robot"},
     Use("publish", "/robot_position"): {"/robot"},
+    Use("publish", "/pick_report"): {"/robot"},
     Use("publish", "/map_closures"): {"/operator"},
     Use("publish", "/clock"): set(),
     Use("reply", "/guard/reset"): {"/guard"},
