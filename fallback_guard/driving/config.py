@@ -88,6 +88,8 @@ ADAPTER_PARAMETERS: Final = (
 
 _FOLLOWER_ANSWER_S: Final = 1.0
 """The follower is asked within its own process: it answers at once, or it is broken."""
+_FOLLOWER_FAILURES_MAX: Final = 3
+"""Beside the end it drives to it once more; off its way it is so again at once, and gives up."""
 _FOLLOWER_RETREAT_S: Final = 600.0
 """It drives or it stops, and never tries other ways; a retreat takes as long as it is."""
 
@@ -114,7 +116,7 @@ def follower_execution(values: Mapping[str, Value]) -> ExecutionConfig:
         silence_ns_max=seconds_to_ns(_FOLLOWER_ANSWER_S),
         retry_ns=seconds_to_ns(_FOLLOWER_ANSWER_S),
         retreat_ns_max=seconds_to_ns(_FOLLOWER_RETREAT_S),
-        failures_max=1,
+        failures_max=_FOLLOWER_FAILURES_MAX,
         end_m_max=float(values["goal_tolerance_m"]),
     )
 

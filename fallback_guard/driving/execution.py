@@ -214,7 +214,9 @@ class Execution:
         self._goals += 1
         self._open, self._cancelled_ns, self._cancel_unanswered = self._goals, None, False
         self._asked_ns = self._now_ns
-        x, y = self._way.at(self._along_m)
+        is_near_end = self._way.length_m - self._along_m <= self._config.end_m_max
+        # On the way where it was left; but beside its end, or beyond it, there is no way but straight to it.
+        x, y = self._pose if is_near_end else self._way.at(self._along_m)
         start = StartDriving(
             goal=self._goals,
             sequence=self._errand.sequence,

@@ -73,6 +73,7 @@ class Pursuit:
         self._runs_m = _run_ends(way, config.turn_in_place_rad)
         self._turning = True  # To where the way leads, if it has to.
         self._velocity = Velocity()
+        self._seconds = 0.0
         self.is_done = not self._runs_m
         self.off_m = 0.0
         self.is_off = False
@@ -89,6 +90,7 @@ class Pursuit:
             from_m=self._along_m,
             to_m=min(self._runs_m[0], self._along_m + _SEARCH_M),
         )
+        self._seconds = seconds
         self._velocity = self._bounded(self._wanted(pose), seconds)
         # Written so that NaN is off.
         self.is_off = not self.off_m <= self._config.off_m_max
@@ -149,7 +151,11 @@ class Pursuit:
 
     def _regulated(self, curvature: float) -> float:
         config = self._config
-        left_m = max(0.0, self._runs_m[0] - self._along_m)
+        # What it says now takes effect until it says the next.
+        left_m = max(
+            0.0,
+            self._runs_m[0] - self._along_m - self._velocity.linear_mps * self._seconds,
+        )
         brakes_in_m = self._velocity.linear_mps**2 / (2.0 * config.acceleration_mps2)
         speed_mps = min(
             config.speed_mps,

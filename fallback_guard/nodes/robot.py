@@ -121,7 +121,7 @@ class RobotNode(Node):
         if self.context.ok():
             self.wheels.say(_STAND)
             self._driver.close()
-            self.wheels.say(_STAND)
+            self.wheels.leave()
         super().destroy_node()
 
     def hear(self, event: Event) -> None:

@@ -3,13 +3,16 @@
 from typing import Final
 
 from geometry_msgs.msg import Twist, TwistStamped
+from rclpy.duration import Duration
 from rclpy.node import Node
 from rclpy.qos import QoSProfile, ReliabilityPolicy
 
+from fallback_guard.core.units import NS_PER_MS
 from fallback_guard.driving.pursuit import Velocity
 from fallback_guard.nodes.topics import Topic
 
 _QOS: Final = QoSProfile(depth=1, reliability=ReliabilityPolicy.RELIABLE)
+_HEARD_NS_MAX: Final = 500 * NS_PER_MS
 _STAMPED: Final = Topic(name="cmd_vel", type=TwistStamped, qos=_QOS)
 _UNSTAMPED: Final = Topic(name="cmd_vel", type=Twist, qos=_QOS)
 
@@ -23,6 +26,11 @@ class Wheels:
         self._frame = frame
         self._stamped = stamped
         self._publisher = (_STAMPED if stamped else _UNSTAMPED).publisher(node)
+
+    def leave(self) -> None:
+        """Say a last time that they stand, and wait until that was heard: what ends at once may take it along."""
+        self.say(Velocity())
+        self._publisher.wait_for_all_acked(Duration(nanoseconds=_HEARD_NS_MAX))
 
     def say(self, velocity: Velocity) -> None:
         """Say a velocity."""

@@ -347,6 +347,20 @@ def test_an_arrival_is_believed_where_it_is_true(x: float, reached: bool) -> Non
     assert (rig.picked == [(0, PICKED)]) is reached
 
 
+def test_an_end_that_was_missed_is_driven_to_from_where_it_is() -> None:
+    rig = driving()
+    for x in (1.9, 3.8, 5.7, 7.6, 9.5):
+        rig.say(PoseMeasured(x=x, y=0.0))
+    rig.reach(10.7, 0.1)
+    rig.wait(700)
+    (start,) = rig.new(StartDriving)
+    assert (start.x, start.y) == (10.7, 0.1)
+    assert [(point.x, point.y) for point in start.points] == [(10.0, 0.0)]
+    rig.reach(10.1)
+    rig.wait(1_000)
+    assert rig.picked == [(0, PICKED)]
+
+
 # The pose
 
 
