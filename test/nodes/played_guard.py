@@ -26,9 +26,20 @@ class PlayedGuard:
         self._scene = scene
         self._lease_ms = lease_ms
         self.heartbeat = 1_000
+        self._lives = True
         scene.bystander.node.create_timer(0.05, self._live)
 
+    def fall_silent(self) -> None:
+        """Give no sign of life any more."""
+        self._lives = False
+
+    def live(self) -> None:
+        """Give signs of life again."""
+        self._lives = True
+
     def _live(self) -> None:
+        if not self._lives:
+            return
         self.heartbeat += 1
         state = msg.GuardState(heartbeat=self.heartbeat)
         self._scene.bystander.publish(topics.GUARD_STATE, state)
