@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 from itertools import pairwise
+from math import inf
 from typing import Final
 
 from fallback_guard.core.limits import (
@@ -85,6 +86,10 @@ _KINDS: Final[dict[tuple[int, int], ErrandKind]] = {
 }
 
 
+_SLOWEST_MPS: Final = SPEED_LIMIT_MPS_MIN * (1.0 - 1e-6)
+"""The limit, as 32 bits hold it."""
+
+
 def _is_nowhere(point: Waypoint) -> bool:
     # Written so that NaN is nowhere.
     return not (abs(point.x) <= COORDINATE_M_MAX and abs(point.y) <= COORDINATE_M_MAX)
@@ -92,7 +97,7 @@ def _is_nowhere(point: Waypoint) -> bool:
 
 def _is_no_limit(point: Waypoint) -> bool:
     limit_mps = point.speed_limit_mps
-    return limit_mps is not None and not SPEED_LIMIT_MPS_MIN <= limit_mps < float("inf")
+    return limit_mps is not None and not _SLOWEST_MPS <= limit_mps < inf
 
 
 def _indices_are_wrong(command: Command) -> bool:

@@ -272,7 +272,7 @@ def test_a_pose_that_cannot_be_believed_is_lost(scene: Scene) -> None:
         ears.wait_for_position(
             lambda m: not m.lost and (m.x, m.y) == (5.0, 0.0), f"known before {name}"
         )
-        speak(**fields)
+        speak("map", **fields)
         ears.wait_for_position(lambda m: m.lost, name)
     speak()
     ears.wait_for_position(lambda m: not m.lost, "known again")

@@ -13,7 +13,7 @@ from fallback_guard.tools.share import share_directory
 from played_guard import ROBOT, PlayedGuard
 
 if TYPE_CHECKING:
-    from harness import Scene
+    from harness import Message, Scene
 
 SAMPLE_MAP: Final = share_directory() / "config" / "sample_warehouse.geojson"
 QUICK: Final[dict[str, object]] = {
@@ -140,7 +140,7 @@ def test_a_new_guard_does_not_renew_the_lease_of_the_old_ones_command(scene: Sce
 
 def test_it_reports_its_picks_in_order(scene: Scene) -> None:
     """And the task system alone goes by what another robot reports, and by where that is."""
-    reports = []
+    reports: list[Message] = []
     topics.PICK_REPORT.subscribe(scene.bystander.node, reports.append)
     scene.start_guard(map_file=str(SAMPLE_MAP), standby_at_deadline=True)
     bystander = scene.bystander
@@ -183,8 +183,8 @@ def test_the_task_system_alone_moves_nothing_and_believes_what_is_reported(scene
     guard_states = len(bystander.states)
     bystander.wait_until(lambda: len(bystander.states) > guard_states + 5, "a guard that lives")
     assert not bystander.requests, "it asks for nothing before it knows where the robot is"
-    bystander.node.create_timer(0.05, lambda: stand(places[-1]))
     places = [0.0]
+    bystander.node.create_timer(0.05, lambda: stand(places[-1]))
     bystander.wait_until(lambda: len(bystander.due) == 1, "the first request to fall due")
     first = bystander.due[0].message.request_id
 
