@@ -166,7 +166,7 @@ def test_it_reports_its_picks_in_order(scene: Scene) -> None:
 
 def test_the_task_system_alone_moves_nothing_and_believes_what_is_reported(scene: Scene) -> None:
     bystander, guard = scene.bystander, PlayedGuard(scene)
-    report = topics.PICK_REPORT.publisher(bystander.node)
+    report = bystander.publishers[topics.PICK_REPORT.name]
     position = bystander.publishers[topics.ROBOT_POSITION.name]
     scene.nodes.start_node(
         "picker_sim_node",
