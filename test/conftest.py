@@ -13,6 +13,7 @@ HERE = Path(__file__).parent
 for folder in (
     "core",
     "docs",
+    "driving",
     "fuzz",
     "gazebo",
     "nodes",

@@ -16,11 +16,15 @@ from fallback_guard.core.limits import (
     IDENTIFIER_CHARS_MAX,
     INSTRUCTIONS_CHARS_MAX,
     STOPS_MAX,
+    WAYPOINTS_MAX,
 )
-from fallback_guard.core.motion import Motion
+from fallback_guard.core.motion import Motion, RouteStop
 from fallback_guard.core.request import PickItem, PickRequest
 from fallback_guard.core.rules import Stage
 from fallback_guard.core.units import NS_PER_S
+from fallback_guard.core.waypoint import Waypoint
+from fallback_guard.driving.errand import Command
+from fallback_guard.driving.words import ReportPick
 from fallback_guard.nodes.cdr import Layout, Reader
 from fallback_guard.nodes.status import Status, Timing
 
@@ -202,7 +206,43 @@ def to_closures(message: msg.MapClosures) -> Closures:
     )
 
 
+def to_command(message: msg.MotionCommand) -> Command:
+    """Read a command as a robot does.  Lists are read up to one more than their limit: enough to see that."""
+    return Command(
+        request_id=message.request_id,
+        sequence=message.sequence,
+        kind=message.kind,
+        safe_move=message.safe_move,
+        lease_ns=from_duration(message.lease),
+        stops=tuple(
+            RouteStop(stop.bin, stop.sku, stop.quantity, stop.node, stop.waypoint_index)
+            for stop in islice(message.stops, STOPS_MAX + 1)
+        ),
+        waypoints=tuple(
+            Waypoint(
+                node=point.node, x=point.x, y=point.y, speed_limit_mps=point.speed_limit or None
+            )
+            for point in islice(message.waypoints, WAYPOINTS_MAX + 1)
+        ),
+    )
+
+
 # What goes out
+
+
+def from_pick_report(report: ReportPick, robot_id: str, header: Header) -> msg.PickReport:
+    """Write how a pick ended."""
+    return msg.PickReport(
+        header=header,
+        request_id=report.request_id,
+        robot_id=robot_id,
+        sequence=report.sequence,
+        stop_index=report.stop_index,
+        bin=report.stop.bin,
+        sku=report.stop.sku,
+        quantity=report.stop.quantity,
+        outcome=int(report.outcome),
+    )
 
 
 def motion_bytes(motion: Motion, ros_now_ns: int) -> bytes:

@@ -15,11 +15,15 @@ from fallback_guard import msg
 from fallback_guard.core.parameters import Parameter, ParameterError
 from fallback_guard.core.request import PickRequest
 from fallback_guard.core.units import ns_to_seconds, seconds_to_ns
+from fallback_guard.driving.errand import Errand, ErrandKind, errand
+from fallback_guard.driving.lease import Lease
+from fallback_guard.driving.words import Outcome, ReportPick
 from fallback_guard.maps.geojson import load_warehouse
 from fallback_guard.nodes import conversion, topics
 from fallback_guard.nodes.parameters import declared
 from fallback_guard.nodes.process import Finished, run
-from fallback_guard.picking.kinematics import Ability, Leg, Picker
+from fallback_guard.picking.bodies import Body, OtherBody, OwnBody
+from fallback_guard.picking.kinematics import Ability, Picker
 from fallback_guard.picking.tasks import pick_requests
 
 PICKER_PARAMETERS: Final = (
@@ -58,6 +62,21 @@ PICKER_PARAMETERS: Final = (
         maximum=16,
         read_only=True,
         meaning="Items of one request at most.",
+    ),
+    Parameter(
+        name="drives",
+        default=True,
+        read_only=True,
+        meaning="Whether it drives; false: it is the task system alone, and another node drives and reports.",
+    ),
+    Parameter(
+        name="arrival_tolerance_m",
+        default=0.4,
+        unit="m",
+        minimum=0.01,
+        maximum=10.0,
+        read_only=True,
+        meaning="How near a route's end a robot has arrived that another node drives.",
     ),
     Parameter(
         name="speed_mps",
@@ -165,7 +184,9 @@ class PickerSimNode(Node):
         )
         self._nodes = tuple(warehouse.nodes.values())
         start = warehouse.nodes[start_node]
-        self._picker = Picker(ability, x=start.x, y=start.y)
+        self._own = OwnBody(Picker(ability, x=start.x, y=start.y)) if values["drives"] else None
+        self._other = OtherBody(float(values["arrival_tolerance_m"]))
+        self._body: Body = self._own or self._other
 
         self._asked = 0
         self._next: PickRequest | None = None
@@ -174,18 +195,21 @@ class PickerSimNode(Node):
         self._standing_since_ns: int | None = None
         self._due_at_ns: int | None = None
         self._driving = False
-        self._sequence = 0
-        self._heartbeat = 0
-        self._lease_ns = 0
-        self._renewed_ns = 0
-        self._renewable = False
+        self._lease = Lease()
+        self._errand: Errand | None = None
+        self._reported = 0
         self._guard_active = False
         self._steps = 0
         self._stepped_ns = time.monotonic_ns()
 
         self._pick_request = topics.PICK_REQUEST.publisher(self)
         self._route_due = topics.ROUTE_DUE.publisher(self)
-        self._position = topics.ROBOT_POSITION.publisher(self)
+        if self._own is not None:
+            self._position = topics.ROBOT_POSITION.publisher(self)
+            self._pick_report = topics.PICK_REPORT.publisher(self)
+        else:
+            topics.ROBOT_POSITION.subscribe(self, self._on_position)
+            topics.PICK_REPORT.subscribe(self, self._on_pick_report)
         topics.MOTION.subscribe(self, self._on_motion)
         topics.GUARD_STATE.subscribe(self, self._on_guard_state)
         self.create_timer(_PERIOD_S, self._on_step, clock=Clock(clock_type=ClockType.STEADY_TIME))
@@ -194,49 +218,46 @@ class PickerSimNode(Node):
     # What the guard says
 
     def _on_guard_state(self, message: msg.GuardState) -> None:
-        if message.heartbeat < self._heartbeat:
-            # Another guard: what the old one said holds no longer than its lease.
-            self._renewable = False
+        if self._lease.heard(message.heartbeat, time.monotonic_ns()):
             self.get_logger().warning("the guard has started anew")
-        elif message.heartbeat > self._heartbeat and self._renewable:
-            self._renewed_ns = time.monotonic_ns()
-        self._heartbeat = message.heartbeat
         self._guard_active = message.state != msg.GuardState.STATE_INACTIVE
 
     def _on_motion(self, message: msg.MotionCommand) -> None:
-        if message.robot_id != self._robot_id or message.sequence <= self._sequence:
+        command = conversion.to_command(message)
+        if message.robot_id != self._robot_id or not self._lease.take_over(
+            command.sequence, command.lease_ns, time.monotonic_ns()
+        ):
             return
-        self._sequence = message.sequence
-        self._lease_ns = conversion.from_duration(message.lease)
-        self._renewed_ns = time.monotonic_ns()
-        self._renewable = True
-        if message.kind == msg.MotionCommand.KIND_ROUTE:
+        found = errand(command)
+        if isinstance(found, str):
+            self.get_logger().error(f"command {command.sequence} is not carried out: {found}")
+            found = _holding(command.request_id, command.sequence)
+        self._do(found)
+        if found.kind is ErrandKind.ROUTE:
             self._standing_since_ns = None
-            self._drive(message)
             self._driving = True
             self._ask()
-        elif message.kind == msg.MotionCommand.KIND_SAFE_MOVE:
+        else:
             self._stop_driving()
-            if message.safe_move == msg.MotionCommand.SAFE_MOVE_RETREAT:
-                self._drive(message)
-            else:
-                self._picker.brake()
 
-    def _drive(self, message: msg.MotionCommand) -> None:
-        picks = {stop.waypoint_index: 0 for stop in message.stops}
-        for stop in message.stops:
-            picks[stop.waypoint_index] += 1
-        self._picker.follow(
-            [
-                Leg(
-                    x=point.x,
-                    y=point.y,
-                    speed_limit_mps=point.speed_limit or float("inf"),
-                    picks=picks.get(index, 0),
-                )
-                for index, point in enumerate(message.waypoints)
-            ]
-        )
+    def _do(self, found: Errand) -> None:
+        self._errand, self._reported = found, 0
+        self._body.take_over(found)
+
+    # What another node says that drives
+
+    def _on_position(self, message: msg.RobotPosition) -> None:
+        if message.robot_id == self._robot_id:
+            self._other.place = None if message.lost else (message.x, message.y)
+
+    def _on_pick_report(self, message: msg.PickReport) -> None:
+        if message.robot_id != self._robot_id or message.sequence != self._lease.sequence:
+            return
+        if message.outcome == msg.PickReport.OUTCOME_PICKED:
+            self._other.reported(message.sequence, message.stop_index)
+        else:
+            self.get_logger().warning(f"bin {message.bin} was not reached: {message.request_id}")
+            self._stop_driving()
 
     # What the picker does
 
@@ -244,25 +265,42 @@ class PickerSimNode(Node):
         now_ns = time.monotonic_ns()
         seconds = ns_to_seconds(now_ns - self._stepped_ns)
         self._stepped_ns = now_ns
-        if self._lease_ns and now_ns - self._renewed_ns > self._lease_ns:
+        if self._lease.has_run_out(now_ns):
             self.get_logger().error("no sign of life from the guard: holding")
-            self._picker.brake()
+            self._do(_holding("", self._lease.sequence))
             self._stop_driving()
-            self._lease_ns = 0
-        for _ in range(self._time_factor):
-            self._picker.advance(seconds)
-        self._steps += 1
-        if self._steps % _POSITION_EVERY == 0:
-            self._publish_position()
+        if self._own is not None:
+            self._advance(self._own, seconds)
         if self._asked == 0:
             self._ask_first(now_ns)
         elif self._due_at_ns is not None and now_ns >= self._due_at_ns:
             self._fall_due()
-        elif self._driving and self._picker.at_rest:
+        elif self._driving and self._body.has_arrived:
             self._driving = False
             self._arrive()
         elif self._has_lost_patience(now_ns):
             self._ask_anew()
+
+    def _advance(self, body: OwnBody, seconds: float) -> None:
+        for _ in range(self._time_factor):
+            body.picker.advance(seconds)
+        if self._errand is not None:
+            picks = [pick for segment in self._errand.segments for pick in segment.picks]
+            for number, stop in picks[self._reported : body.picks_done]:
+                self._reported += 1
+                report = ReportPick(
+                    request_id=self._errand.request_id,
+                    sequence=self._errand.sequence,
+                    stop_index=number,
+                    stop=stop,
+                    outcome=Outcome.PICKED,
+                )
+                self._pick_report.publish(
+                    conversion.from_pick_report(report, self._robot_id, self._header())
+                )
+        self._steps += 1
+        if self._steps % _POSITION_EVERY == 0:
+            self._publish_position()
 
     def _stop_driving(self) -> None:
         self._driving = False
@@ -271,20 +309,20 @@ class PickerSimNode(Node):
 
     def _has_lost_patience(self, now_ns: int) -> bool:
         since_ns = self._standing_since_ns
-        if since_ns is None or not self._guard_active or not self._picker.at_rest:
+        if since_ns is None or not self._guard_active or not self._body.is_standing:
             return False
         return now_ns - since_ns > self._patience_ns
 
     def _ask_anew(self) -> None:
         """Do what the staff does with a picker that stands: put it on a node, and ask for its tour once more."""
         self._standing_since_ns = time.monotonic_ns()
-        if self._current is None:
+        here = self._body.place
+        if self._current is None or here is None:
             return
-        here = (self._picker.x, self._picker.y)
         node = min(self._nodes, key=lambda node: dist(here, (node.x, node.y)))
-        if dist(here, (node.x, node.y)) > _ON_A_NODE_M:
+        if self._own is not None and dist(here, (node.x, node.y)) > _ON_A_NODE_M:
             self.get_logger().warning(f"moved to node {node.id} by hand")
-            self._picker.put(node.x, node.y)
+            self._own.picker.put(node.x, node.y)
         self._publish_position()
         self._asked_anew += 1
         request = replace(
@@ -298,7 +336,7 @@ class PickerSimNode(Node):
 
     def _ask_first(self, now_ns: int) -> None:
         listeners = self._pick_request.get_subscription_count()
-        if self._guard_active and listeners >= self._listeners_min:
+        if self._guard_active and listeners >= self._listeners_min and self._body.place is not None:
             self._ask()
             self._due_at_ns = now_ns + self._lead_ns
 
@@ -331,19 +369,26 @@ class PickerSimNode(Node):
         )
 
     def _publish_position(self) -> None:
+        if self._own is None:
+            return  # Who drives says where that is.
+        picker = self._own.picker
         self._position.publish(
             msg.RobotPosition(
                 header=self._header(frame_id=conversion.MAP_FRAME),
                 robot_id=self._robot_id,
-                x=self._picker.x,
-                y=self._picker.y,
-                theta=self._picker.theta,
-                sequence=self._sequence,
+                x=picker.x,
+                y=picker.y,
+                theta=picker.theta,
+                sequence=self._lease.sequence,
             )
         )
 
     def _header(self, frame_id: str = "") -> Header:
         return Header(stamp=self.get_clock().now().to_msg(), frame_id=frame_id)
+
+
+def _holding(request_id: str, sequence: int) -> Errand:
+    return Errand(kind=ErrandKind.HOLD, request_id=request_id, sequence=sequence)
 
 
 def main() -> int:

@@ -32,6 +32,7 @@ RECORDED: Final = (
     topics.ROUTE_DUE,
     topics.CANDIDATE_ROUTE,
     topics.ROBOT_POSITION,
+    topics.PICK_REPORT,
     topics.MAP_CLOSURES,
     topics.GUARD_STATE,
 )

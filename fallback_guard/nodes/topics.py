@@ -21,6 +21,7 @@ from fallback_guard.msg import (
     GuardState,
     MapClosures,
     MotionCommand,
+    PickReport,
     PickRequest,
     RobotPosition,
     RouteCandidate,
@@ -111,6 +112,7 @@ ROBOT_POSITION: Final = Topic(
     qos=QoSProfile(depth=5, reliability=ReliabilityPolicy.BEST_EFFORT),
 )
 MAP_CLOSURES: Final = Topic(name="map_closures", type=MapClosures, qos=_reliable(1, latched=True))
+PICK_REPORT: Final = Topic(name="pick_report", type=PickReport, qos=_reliable(50))
 MOTION: Final = Topic(name="motion", type=MotionCommand, qos=_reliable(50))
 GUARD_DECISION: Final = Topic(name="guard/decision", type=GuardDecision, qos=_reliable(500))
 GUARD_STATE: Final = Topic(name="guard/state", type=GuardState, qos=_reliable(1, latched=True))

@@ -47,6 +47,11 @@ class Picker:
         self._follow([])
 
     @property
+    def picks_done(self) -> int:
+        """How many of the picks of the present way are done."""
+        return self._picks_done
+
+    @property
     def at_rest(self) -> bool:
         """Whether it neither moves nor picks nor has anywhere to go."""
         return self.speed_mps == 0.0 and (self._braking or self._arrived) and self._picking_s <= 0.0
@@ -70,6 +75,8 @@ class Picker:
         """Let time pass: drive, brake or pick."""
         if self._picking_s > 0.0:
             self._picking_s -= seconds
+            if self._picking_s <= 0.0:
+                self._picks_done += self._picks
             return
         self.speed_mps = self._next_speed(seconds)
         self._along_m = min(self._along_m + self.speed_mps * seconds, self._next_stop_m)
@@ -89,6 +96,7 @@ class Picker:
             self._stops.append((self._at_m[-1], 0))
         self._along_m = 0.0
         self._picking_s = 0.0
+        self._picks = self._picks_done = 0
 
     @property
     def _arrived(self) -> bool:
@@ -131,6 +139,8 @@ class Picker:
             self.theta = atan2(y1 - y0, x1 - x0)
 
     def _stop_here(self) -> None:
-        _, picks = self._stops.pop(0)
+        _, self._picks = self._stops.pop(0)
         self.speed_mps = 0.0
-        self._picking_s = picks * self._ability.pick_time_s
+        self._picking_s = self._picks * self._ability.pick_time_s
+        if not self._picking_s:
+            self._picks_done += self._picks

@@ -16,6 +16,7 @@ from fallback_guard.core.effects import Clock, Decision, Occasion
 from fallback_guard.core.failure_modes import FAILURE_MODES, PLANNER_REPORTS, Bucket, FailureMode
 from fallback_guard.core.motion import Motion, MotionKind, SafeMoveKind
 from fallback_guard.core.rules import Stage
+from fallback_guard.driving.words import Outcome
 from fallback_guard.nodes.status import Timing
 
 if TYPE_CHECKING:
@@ -55,6 +56,7 @@ def _fields(message: str) -> list[str]:
         ("GuardDecision", "OUTCOME_", MotionKind),
         ("GuardDecision", "BUCKET_", Bucket),
         ("GuardDecision", "CLOCK_", Clock),
+        ("PickReport", "OUTCOME_", Outcome),
     ],
 )
 def test_constants_are_those_of_the_enums(message: str, prefix: str, enum: type[IntEnum]) -> None:

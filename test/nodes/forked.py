@@ -25,7 +25,15 @@ if TYPE_CHECKING:
 
 MODULES: Final = tuple(
     f"fallback_guard.nodes.{node}"
-    for node in ("guard_node", "planner_node", "picker_sim_node", "recorder_node", "watchdog_node")
+    for node in (
+        "follower_node",
+        "guard_node",
+        "nav2_adapter_node",
+        "picker_sim_node",
+        "planner_node",
+        "recorder_node",
+        "watchdog_node",
+    )
 )
 """What is imported once: modules with a `main` that takes its arguments from sys.argv and returns the exit code."""
 

@@ -231,6 +231,7 @@ class Bystander:
                 topics.ROUTE_DUE,
                 topics.CANDIDATE_ROUTE,
                 topics.ROBOT_POSITION,
+                topics.PICK_REPORT,
                 topics.MAP_CLOSURES,
                 topics.MOTION,
                 topics.GUARD_DECISION,

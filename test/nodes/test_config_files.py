@@ -9,6 +9,7 @@ import pytest
 import yaml  # type: ignore[import-untyped]  # its stubs would be one more package, for this file
 
 from fallback_guard.core.parameters import Parameter
+from fallback_guard.driving.config import ADAPTER_PARAMETERS, FOLLOWER_PARAMETERS
 from fallback_guard.nodes.guard_node import NODE_PARAMETERS
 from fallback_guard.nodes.picker_sim_node import PICKER_PARAMETERS
 from fallback_guard.nodes.watchdog_node import WATCHDOG_PARAMETERS
@@ -25,6 +26,8 @@ TABLES: Final[dict[str, tuple[Parameter, ...]]] = {
     "recorder": RECORDER_PARAMETERS,
     "watchdog": WATCHDOG_PARAMETERS,
     "picker_sim": PICKER_PARAMETERS,
+    "follower": FOLLOWER_PARAMETERS,
+    "nav2_adapter": ADAPTER_PARAMETERS,
 }
 
 

@@ -16,12 +16,19 @@ from fallback_guard.core.closures import Closures
 from fallback_guard.core.counters import Counters
 from fallback_guard.core.effects import Clock, Decision, Occasion
 from fallback_guard.core.failure_modes import FAILURE_MODES, Bucket, FailureMode
-from fallback_guard.core.limits import CLOSURES_MAX, STOPS_MAX
+from fallback_guard.core.limits import (
+    CLOSURES_MAX,
+    SPEED_LIMIT_MPS_MIN,
+    STOPS_MAX,
+    WAYPOINTS_MAX,
+)
 from fallback_guard.core.motion import Motion, MotionKind, RouteStop, SafeMoveKind
 from fallback_guard.core.request import PickItem
 from fallback_guard.core.rules import Stage
 from fallback_guard.core.units import NS_PER_S
 from fallback_guard.core.waypoint import Waypoint
+from fallback_guard.driving.errand import Errand, errand
+from fallback_guard.driving.words import Outcome, ReportPick
 from fallback_guard.nodes import conversion
 from fallback_guard.nodes.status import Status, Timing
 
@@ -252,6 +259,58 @@ def test_a_safe_move_without_a_way_is_written(kind: SafeMoveKind) -> None:
     assert (message.kind, message.safe_move, message.reason) == (2, int(kind), "")
 
 
+def test_a_command_is_read_as_it_was_written() -> None:
+    motion = Motion(
+        kind=MotionKind.ROUTE,
+        request_id="R-1",
+        robot_id="picker_1",
+        sequence=UINT64_MAX,
+        reason=None,
+        source="",
+        stops=(RouteStop(bin="A-1", sku="S", quantity=2, node=4, waypoint_index=1),),
+        waypoints=(
+            Waypoint(node=3, x=-1e6, y=1e6, speed_limit_mps=None),
+            # The slowest that a map may say, which is a little less on the wire.
+            Waypoint(node=4, x=0.1, y=0.2, speed_limit_mps=SPEED_LIMIT_MPS_MIN),
+        ),
+        safe_move=SafeMoveKind.NONE,
+        safe_move_target=0,
+        lease_ns=500_000_001,
+    )
+    command = conversion.to_command(motion_message(motion))
+    for name in ("kind", "request_id", "sequence", "safe_move", "lease_ns", "stops"):
+        assert getattr(command, name) == getattr(motion, name), name
+    first, second = command.waypoints
+    assert first == motion.waypoints[0]
+    assert second.speed_limit_mps == pytest.approx(SPEED_LIMIT_MPS_MIN)
+    assert isinstance(errand(command), Errand)
+
+
+def test_of_a_long_command_one_more_than_the_limits_is_read() -> None:
+    message = msg.MotionCommand(
+        stops=[msg.RouteStop()] * (STOPS_MAX + 9), waypoints=[msg.Waypoint()] * (WAYPOINTS_MAX + 9)
+    )
+    command = conversion.to_command(message)
+    assert (len(command.stops), len(command.waypoints)) == (STOPS_MAX + 1, WAYPOINTS_MAX + 1)
+
+
+def test_a_pick_report_is_written_field_by_field() -> None:
+    report = ReportPick(
+        request_id="R-1",
+        sequence=UINT64_MAX,
+        stop_index=UINT32_MAX,
+        stop=RouteStop(bin="A-1", sku="S", quantity=UINT32_MAX, node=4, waypoint_index=1),
+        outcome=Outcome.UNREACHED,
+    )
+    message = conversion.from_pick_report(report, "picker_1", Header(stamp=STAMP))
+    message = deserialize_message(serialize_message(message), msg.PickReport)
+    assert (message.header.stamp, message.robot_id) == (STAMP, "picker_1")
+    for name in ("request_id", "sequence", "stop_index", "outcome"):
+        assert getattr(message, name) == getattr(report, name), name
+    for name in ("bin", "sku", "quantity"):
+        assert getattr(message, name) == getattr(report.stop, name), name
+
+
 TIMING: Final = Timing(transport_ns=UINT64_MAX, waiting_ns=20, decision_ns=300, dispatch_ns=4_000)
 
 
@@ -397,6 +456,7 @@ def test_which_state_is_told(latched: tuple[str, ...], state: int, *, is_active:
         (msg.GuardDecision, "OUTCOME_", MotionKind),
         (msg.GuardDecision, "BUCKET_", Bucket),
         (msg.GuardDecision, "CLOCK_", Clock),
+        (msg.PickReport, "OUTCOME_", Outcome),
     ],
 )
 def test_the_constants_of_the_messages_are_those_of_the_core(

@@ -6,17 +6,15 @@ import signal
 from math import hypot
 from typing import TYPE_CHECKING, Final
 
-import world
 from fallback_guard import msg
 from fallback_guard.core.motion import MotionKind, SafeMoveKind
-from fallback_guard.core.units import NS_PER_MS
-from fallback_guard.nodes import conversion, topics
+from fallback_guard.nodes import topics
 from fallback_guard.tools.share import share_directory
+from played_guard import ROBOT, PlayedGuard
 
 if TYPE_CHECKING:
     from harness import Message, Scene
 
-ROBOT: Final = "picker_1"
 SAMPLE_MAP: Final = share_directory() / "config" / "sample_warehouse.geojson"
 QUICK: Final[dict[str, object]] = {
     "speed_mps": 20.0,
@@ -48,42 +46,6 @@ def wait_for_rest(scene: Scene) -> tuple[float, float]:
 def wait_for_x_beyond(scene: Scene, x: float) -> None:
     """Wait until the picker has driven past `x`."""
     scene.bystander.wait_until(lambda: place(scene)[0] > x, f"the picker beyond x = {x:.2f}")
-
-
-class PlayedGuard:
-    """A guard of which the test decides everything."""
-
-    def __init__(self, scene: Scene, *, lease_ms: int = 1_000) -> None:
-        self._scene = scene
-        self._lease_ms = lease_ms
-        self.heartbeat = 1_000
-        scene.bystander.node.create_timer(0.05, self._live)
-
-    def _live(self) -> None:
-        self.heartbeat += 1
-        state = msg.GuardState(heartbeat=self.heartbeat)
-        self._scene.bystander.publish(topics.GUARD_STATE, state)
-
-    def route_east(self, sequence: int, robot_id: str = ROBOT) -> None:
-        """Send the picker along the aisle: 30 m."""
-        points = [world.position_of(node) for node in (1, 2, 3, 4)]
-        self._send(
-            sequence,
-            robot_id,
-            kind=int(MotionKind.ROUTE),
-            waypoints=[msg.Waypoint(x=x, y=y) for x, y in points],
-        )
-
-    def safe_move(
-        self, sequence: int, kind: SafeMoveKind = SafeMoveKind.HOLD, robot_id: str = ROBOT
-    ) -> None:
-        """Send a safe move."""
-        self._send(sequence, robot_id, kind=int(MotionKind.SAFE_MOVE), safe_move=int(kind))
-
-    def _send(self, sequence: int, robot_id: str, **fields: Message) -> None:
-        lease = conversion.to_duration(self._lease_ms * NS_PER_MS)
-        command = msg.MotionCommand(robot_id=robot_id, sequence=sequence, lease=lease, **fields)
-        self._scene.bystander.publish(topics.MOTION, command)
 
 
 def start_picker(scene: Scene) -> None:
@@ -174,3 +136,91 @@ def test_a_new_guard_does_not_renew_the_lease_of_the_old_ones_command(scene: Sce
     assert held_at[0] < 29, "it holds on its way"
     guard.route_east(101)
     wait_for_x_beyond(scene, held_at[0] + 0.5)
+
+
+def test_it_reports_its_picks_in_order(scene: Scene) -> None:
+    """And the task system alone goes by what another robot reports, and by where that is."""
+    reports: list[Message] = []
+    topics.PICK_REPORT.subscribe(scene.bystander.node, reports.append)
+    scene.start_guard(map_file=str(SAMPLE_MAP), standby_at_deadline=True)
+    bystander = scene.bystander
+    bystander.settle("bystander")
+    bystander.leave("bystander")
+    scene.nodes.start_node(
+        "picker_sim_node", map_file=str(SAMPLE_MAP), picks=3, listeners_min=2, **QUICK
+    )
+    assert scene.nodes.wait_for_end("picker_sim_node") == 0
+    routes = [heard.message for heard in bystander.motions if heard.message.robot_id == ROBOT]
+    wanted = [
+        (route.request_id, route.sequence, number, stop.bin, stop.sku, stop.quantity)
+        for route in routes
+        for number, stop in enumerate(route.stops)
+    ]
+    bystander.wait_until(lambda: len(reports) == len(wanted), "a report of every pick")
+    assert [
+        (one.request_id, one.sequence, one.stop_index, one.bin, one.sku, one.quantity)
+        for one in reports
+    ] == wanted
+    assert {one.outcome for one in reports} == {msg.PickReport.OUTCOME_PICKED}
+
+
+def test_the_task_system_alone_moves_nothing_and_believes_what_is_reported(scene: Scene) -> None:
+    bystander, guard = scene.bystander, PlayedGuard(scene)
+    report = bystander.publishers[topics.PICK_REPORT.name]
+    position = bystander.publishers[topics.ROBOT_POSITION.name]
+    scene.nodes.start_node(
+        "picker_sim_node",
+        map_file=str(scene.map_file),
+        drives=False,
+        lead_time_s=0.1,
+        patience_s=0.5,
+    )
+    bystander.wait_for_subscribers(topics.MOTION, topics.GUARD_STATE)
+
+    def stand(x: float) -> None:
+        position.publish(msg.RobotPosition(robot_id=ROBOT, x=x))
+
+    guard_states = len(bystander.states)
+    bystander.wait_until(lambda: len(bystander.states) > guard_states + 5, "a guard that lives")
+    assert not bystander.requests, "it asks for nothing before it knows where the robot is"
+    places = [0.0]
+    bystander.node.create_timer(0.05, lambda: stand(places[-1]))
+    bystander.wait_until(lambda: len(bystander.due) == 1, "the first request to fall due")
+    first = bystander.due[0].message.request_id
+
+    points = [msg.Waypoint(x=x) for x in (0.0, 10.0, 30.0)]
+    stops = [msg.RouteStop(waypoint_index=index, bin="A-1") for index in (1, 2)]
+    guard.send(100, ROBOT, request_id=first, kind=1, waypoints=points, stops=stops)
+    bystander.wait_until(lambda: len(bystander.requests) == 2, "the request for the next route")
+    places.append(30.0)
+
+    def say(sequence: int, stop_index: int, outcome: int = 1, robot_id: str = ROBOT) -> None:
+        report.publish(
+            msg.PickReport(
+                robot_id=robot_id, sequence=sequence, stop_index=stop_index, outcome=outcome
+            )
+        )
+
+    # None of this is the end of the route.
+    say(100, 0)
+    say(99, 1)
+    say(101, 1)
+    say(100, 1, robot_id="picker_2")
+    states = len(bystander.states)
+    bystander.wait_until(lambda: len(bystander.states) > states + 10, "half a second")
+    assert len(bystander.due) == 1
+    say(100, 1)
+    bystander.wait_until(lambda: len(bystander.due) == 2, "the next request to fall due")
+
+    # What could not be reached is asked for once more, from where the robot is.
+    second = bystander.due[1].message.request_id
+    guard.send(200, ROBOT, request_id=second, kind=1, waypoints=points, stops=stops)
+    bystander.wait_until(lambda: len(bystander.requests) == 3, "the request after that")
+    say(200, 0, msg.PickReport.OUTCOME_UNREACHED)
+    bystander.wait_until(lambda: len(bystander.requests) >= 4, "the same tour asked for once more")
+    again = bystander.requests[3].message
+    assert again.request_id == f"{second}.1"
+    assert again.start_node == 4
+    assert {
+        info.node_name for info in bystander.node.get_publishers_info_by_topic("/robot_position")
+    } == {"bystander"}

@@ -86,6 +86,7 @@ class Speaker:
             topics.ROBOT_POSITION,
             msg.RobotPosition(header=header, robot_id=ROBOT, x=float(number), y=0.5),
         )
+        self.say(topics.PICK_REPORT, msg.PickReport(**of, sequence=number, bin="ä" * number))
         self.say(topics.MAP_CLOSURES, msg.MapClosures(header=header))
         self.say(topics.MOTION, msg.MotionCommand(**of, sequence=number, source="ä" * number))
         self.say(topics.GUARD_DECISION, msg.GuardDecision(**of, sequence=number))

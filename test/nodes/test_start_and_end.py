@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final, TypeAlias
 import pytest
 
 import world
+from fallback_guard.driving.config import ADAPTER_PARAMETERS, FOLLOWER_PARAMETERS
 from fallback_guard.nodes.guard_node import NODE_PARAMETERS
 from fallback_guard.nodes.picker_sim_node import PICKER_PARAMETERS
 from fallback_guard.nodes.watchdog_node import WATCHDOG_PARAMETERS
@@ -38,13 +39,15 @@ NODES: Final = {
 }
 """Each executable, and what it says once it is up."""
 
-NEEDS_MAP: Final = ("guard_node", "picker_sim_node")
+NEEDS_MAP: Final = ("guard_node", "picker_sim_node", "follower_node")
 PARAMETERS: Final = {
     "guard_node": NODE_PARAMETERS,
     "planner_node": PLANNER_PARAMETERS,
     "watchdog_node": WATCHDOG_PARAMETERS,
     "picker_sim_node": PICKER_PARAMETERS,
     "recorder_node": RECORDER_PARAMETERS,
+    "follower_node": FOLLOWER_PARAMETERS,
+    "nav2_adapter_node": ADAPTER_PARAMETERS,
 }
 
 

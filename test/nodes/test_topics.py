@@ -20,6 +20,7 @@ TYPES: Final = {
     "/candidate_route": "fallback_guard/msg/RouteCandidate",
     "/map_closures": "fallback_guard/msg/MapClosures",
     "/robot_position": "fallback_guard/msg/RobotPosition",
+    "/pick_report": "fallback_guard/msg/PickReport",
     "/motion": "fallback_guard/msg/MotionCommand",
     "/guard/decision": "fallback_guard/msg/GuardDecision",
     "/guard/state": "fallback_guard/msg/GuardState",
@@ -30,7 +31,8 @@ SPEAKS: Final = {
     "guard_node_candidates": set(),
     "planner_node": {"/candidate_route"},
     "watchdog_node": {"/motion", "/guard/decision", "/diagnostics"},
-    "picker_sim_node": {"/pick_request", "/route_due", "/robot_position"},
+    "picker_sim_node": {"/pick_request", "/route_due", "/robot_position", "/pick_report"},
+    "follower_node": {"/robot_position", "/pick_report"},
     "recorder_node": {"/diagnostics"},
 }
 HEARS: Final = {
@@ -45,6 +47,7 @@ HEARS: Final = {
     "planner_node": {"/pick_request", "/guard/decision"},
     "watchdog_node": {"/pick_request", "/route_due", "/motion", "/guard/state"},
     "picker_sim_node": {"/motion", "/guard/state"},
+    "follower_node": {"/motion", "/guard/state"},
     "recorder_node": set(TYPES) - {"/diagnostics"},
 }
 
@@ -60,6 +63,9 @@ def graph(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
             opened.nodes.start_node(node)
         # Waits for more listeners than there are: it asks for nothing.
         opened.nodes.start_node("picker_sim_node", map_file=str(opened.map_file), listeners_min=100)
+        opened.nodes.start_node(
+            "follower_node", map_file=str(opened.map_file), pose_source="odometry"
+        )
         yield opened
 
 

@@ -55,7 +55,9 @@ ALONE: Final = {
     Use("publish", "/candidate_route"): {"/planner"},
     Use("publish", "/pick_request"): {"/robot"},
     Use("publish", "/route_due"): {"/robot"},
-    Use("publish", "/robot_position"): {"/robot"},
+    Use("publish", "/robot_position"): {"/robot", "/driver"},
+    Use("publish", "/pick_report"): {"/robot", "/driver"},
+    Use("publish", "/cmd_vel"): {"/driver"},
     Use("publish", "/map_closures"): {"/operator"},
     Use("publish", "/clock"): set(),
     Use("reply", "/guard/reset"): {"/guard"},
@@ -66,6 +68,7 @@ ALONE: Final = {
     Use("request", "/planner_node/set_parameters"): set(),
     Use("request", "/watchdog_node/set_parameters"): set(),
     Use("request", "/picker_sim_node/set_parameters"): set(),
+    Use("request", "/follower_node/set_parameters"): set(),
 }
 """Who may do what; everybody else may not."""
 
@@ -75,6 +78,7 @@ PROCESSES: Final = {
     "/planner": "planner_node",
     "/recorder": "recorder_node",
     "/robot": "picker_sim_node",
+    "/driver": "follower_node",
 }
 LOOK: Final = {
     "publish": "get_publisher_names_and_types_by_node",
@@ -119,7 +123,7 @@ def test_what_moves_a_robot_or_changes_the_guard_is_for_few(use: Use) -> None:
     assert {enclave for enclave, grant in GRANTS.items() if grant.allows(use)} == ALONE[use]
 
 
-@pytest.mark.parametrize("enclave", ["/planner", "/robot", "/operator"])
+@pytest.mark.parametrize("enclave", ["/planner", "/robot", "/driver", "/operator"])
 def test_motion_is_denied_first(enclave: str) -> None:
     """A denial wins over whatever somebody may allow later."""
     grant = GRANTS[enclave]
@@ -261,6 +265,7 @@ def _start(scene: Scene, node: str, enclave: str, namespace: str) -> None:
         "guard_node": scene.guard_parameters(),
         # Waits for more listeners than there are: it asks for nothing.
         "picker_sim_node": {"map_file": str(scene.map_file), "listeners_min": 100},
+        "follower_node": {"map_file": str(scene.map_file), "pose_source": "odometry"},
         "recorder_node": {"directory": f"recordings_of{namespace.replace('/', '_')}"},
     }
     # Both forms of the option.
@@ -303,9 +308,9 @@ def test_a_policy_that_lacks_something_or_allows_too_much_is_found(graph: Scene)
             less = Grant(grant.allowed - {rule}, grant.denied)
             missed = differences(both_policies() | {enclave: less}, uses)
             assert [line for line in missed if line.startswith(f"{enclave} may not {rule.doing} ")]
-        more = Grant(grant.allowed | {Use("publish", "/cmd_vel")}, grant.denied)
+        more = Grant(grant.allowed | {Use("publish", "/elsewhere")}, grant.denied)
         found = differences(both_policies() | {enclave: more}, uses)
-        assert found == [f"{enclave} needs not publish /cmd_vel"]
+        assert found == [f"{enclave} needs not publish /elsewhere"]
 
 
 def test_a_denied_use_is_found_even_where_it_is_allowed(graph: Scene) -> None:

@@ -1,7 +1,7 @@
 """Who may import what, read from the sources.
 
-The core, maps and orders are pure: no clock, no chance, no thread, no log, no file but the map, no ROS.  ROS is
-imported in `nodes` alone.  Nothing imports upwards.
+The core, driving, maps and orders are pure: no clock, no chance, no thread, no log, no file but the map, no ROS.
+ROS is imported in `nodes` alone.  Nothing imports upwards.
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ PURE_MAY: Final = frozenset(
         "dataclasses",
         "enum",
         "fallback_guard.core",
+        "fallback_guard.driving",
         "fallback_guard.maps",
         "fallback_guard.vda5050",
         "functools",
@@ -48,7 +49,7 @@ PURE_MAY: Final = frozenset(
 )
 """What the pure rooms are made of."""
 
-PURE: Final = ("core", "maps", "vda5050")
+PURE: Final = ("core", "driving", "maps", "vda5050")
 """The rooms without clock, chance, thread, log and ROS."""
 
 READS_A_FILE: Final = frozenset({"maps/geojson.py"})
@@ -56,14 +57,26 @@ READS_A_FILE: Final = frozenset({"maps/geojson.py"})
 
 ROOMS_MAY: Final = {
     "core": ("core",),
+    "driving": ("core", "driving"),
     "maps": ("core", "maps"),
     "vda5050": ("core", "vda5050"),
-    "picking": ("core", "picking"),
+    "picking": ("core", "driving", "picking"),
     "planning": ("core", "planning"),
     "recording": ("core", "recording"),
-    "nodes": ("core", "maps", "picking", "planning", "recording", "tasks", "nodes", "msg", "srv"),
+    "nodes": (
+        "core",
+        "driving",
+        "maps",
+        "picking",
+        "planning",
+        "recording",
+        "tasks",
+        "nodes",
+        "msg",
+        "srv",
+    ),
     "tasks": ("core", "tasks"),
-    "tools": ("core", "maps", "picking", "planning", "tasks", "tools", "vda5050"),
+    "tools": ("core", "driving", "maps", "picking", "planning", "tasks", "tools", "vda5050"),
 }
 """Which rooms of the package each room sees.  Messages are generated, and ROS as well."""
 
@@ -79,8 +92,11 @@ ROS: Final = (
     "launch",
     "std_msgs",
     "builtin_interfaces",
+    "action_msgs",
     "geometry_msgs",
+    "nav_msgs",
     "nav2_msgs",
+    "tf2_ros",
 )
 
 
