@@ -77,11 +77,18 @@ def test_make_looks_where_the_environment_is(release: str) -> None:
 
 def test_what_rosdep_lacks_comes_from_pip() -> None:
     """Each Python package that is needed has a key in package.xml or a line in requirements-robot.txt."""
-    lines = (ROOT / "requirements-robot.txt").read_text(encoding="utf-8").splitlines()
-    from_pip = [line for line in lines if line and not line.startswith("#")]
     keys = {f"{element.text}" for element in PACKAGE.iter("exec_depend")}
     lacking = [each for each in RUN_PYTHON if f"python3-{_project(each)}" not in keys]
-    assert from_pip == lacking
+    assert _listed("requirements-robot.txt") == lacking
+
+
+def test_the_tests_need_the_same_anywhere() -> None:
+    assert _listed("requirements-test.txt") == list(TEST)
+
+
+def _listed(name: str) -> list[str]:
+    lines = (ROOT / name).read_text(encoding="utf-8").splitlines()
+    return [line for line in lines if line and not line.startswith("#")]
 
 
 def _project(requirement: str) -> str:
