@@ -1,4 +1,4 @@
-"""The wheel asks for ROS 2 from PyPI exactly where there is none."""
+"""The wheel asks for ROS 2 from PyPI exactly where there is none, and ROS 2's own tools can read about the package."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from catkin_pkg.changelog import get_changelog_from_path
+from catkin_pkg.package import parse_package
 
 from requirements import (
     BACKEND,
@@ -143,3 +145,21 @@ def test_the_tables_have_a_column_for_each_release() -> None:
 
 def test_backend_is_asked_for_alike() -> None:
     assert f'requires = ["{BACKEND}"]' in (ROOT / "pyproject.toml").read_text(encoding="utf-8")
+
+
+def test_ros_tools_read_the_package() -> None:
+    warnings: list[str] = []
+    package = parse_package(str(ROOT / "package.xml"))
+    package.validate(warnings)
+    assert warnings == []
+    assert {url.type for url in package.urls} == {"website", "repository", "bugtracker"}
+    assert (ROOT / package.licenses[0].file).is_file()
+    assert package.authors
+
+
+def test_bloom_reads_the_changelog() -> None:
+    changelog = get_changelog_from_path(str(ROOT / "CHANGELOG.rst"), "fallback_guard")
+    version = parse_package(str(ROOT / "package.xml")).version
+    assert version in [each for each, _, _ in changelog.foreach_version()]
+    assert changelog.get_date_of_version(version)
+    assert changelog.get_content_of_version(version)
