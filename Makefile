@@ -3,11 +3,14 @@
 #   make demo ARGS="--help"      what the demo can do
 #   make test ARGS="test/core"   a part of the suite
 #   make PYTHON=python3.12 ...   another Python, 3.10 or newer
+#   make DISTRO=kilted ...       another ROS 2 release than jazzy, in .venv-kilted
 
 PYTHON ?= python3
 ARGS ?=
+DISTRO ?= $(FALLBACK_GUARD_DISTRO)
+export FALLBACK_GUARD_DISTRO := $(DISTRO)
 ENVIRONMENT := $(PYTHON) build_tools/environment.py
-BIN := .venv/bin
+BIN := .venv$(addprefix -,$(filter-out jazzy,$(DISTRO)))/bin
 TYPED := fallback_guard test bench build_tools setup.py
 
 .PHONY: help demo test check bench build clean
@@ -37,7 +40,7 @@ bench: ## Measure the validation beside its peers, its worst payload, and large 
 
 build: ## Build the wheel, into build/wheel, and install it into .venv
 	@$(ENVIRONMENT)
-	@ls build/wheel/*.whl
+	@ls build/wheel$(addprefix -,$(filter-out jazzy,$(DISTRO)))/*.whl
 
 clean: ## Remove .venv and everything that was built
-	rm -rf .venv build dist install log *.egg-info
+	rm -rf .venv .venv-* build dist install log *.egg-info

@@ -26,12 +26,29 @@ from distutils.command.install_data import install_data  # isort: skip
 SOURCE = Path(__file__).resolve().parent
 sys.path.insert(0, str(SOURCE / "build_tools"))
 
-from requirements import BENCH, DEMO, TEST, build_requirements, ros_distribution, run_requirements  # noqa: E402
+from requirements import (  # noqa: E402
+    BENCH,
+    DEMO,
+    RELEASES,
+    TEST,
+    ReleaseError,
+    build_requirements,
+    release_suffix,
+    ros_distribution,
+    ros_release,
+    run_requirements,
+)
 
 PACKAGE = "fallback_guard"
 
-# One for each interpreter, kept from one build to the next: messages are generated again only when they changed.
-WORK = SOURCE / "build" / f"cmake-{sys.implementation.cache_tag}"
+try:
+    RELEASE = ros_release()
+except ReleaseError as unusable:
+    raise SystemExit(str(unusable)) from None
+
+# One for each interpreter and release, kept from one build to the next: messages are generated again only when they
+# changed.
+WORK = SOURCE / "build" / f"cmake-{sys.implementation.cache_tag}{release_suffix()}"
 STAGE = WORK / "stage"
 
 # Where the package lies in an environment, seen from its prefix. The libraries find each other by this.
@@ -170,12 +187,16 @@ def run(command: list[str], environment: dict[str, str]) -> None:
 
 
 def package_version() -> str:
-    """Read the version from package.xml, its only home."""
+    """Read the version from package.xml, its only home.
+
+    Wheels for different releases have different messages inside, so those for another than the first say which.
+    """
     version = ET.parse(SOURCE / "package.xml").findtext("version")
     if version is None:
         message = "package.xml names no version"
         raise SetupError(message)
-    return version
+    is_other = ros_distribution() is None and RELEASES[0] != RELEASE
+    return f"{version}+{RELEASE}" if is_other else version
 
 
 setup(

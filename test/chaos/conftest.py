@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from domains import discover_quickly
 
 HERE = Path(__file__).parent
 for folder in (HERE, HERE.parent / "nodes"):
     sys.path.insert(0, str(folder))
 
-os.environ.setdefault(
-    "FASTRTPS_DEFAULT_PROFILES_FILE", str(HERE.parent / "nodes" / "quick_discovery.xml")
-)
+discover_quickly()
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

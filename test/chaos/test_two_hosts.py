@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 import pytest
 from arena import MAP, QUICK_PICKER, observed
+from domains import as_delivered
 from hosts import Hosts, pause, two_hosts, why_not
 from observer import FILE
 from wire import Command, judge, read
@@ -37,7 +38,7 @@ def hosts(tmp_path: Path) -> Iterator[Hosts]:
     if reason:
         pytest.skip(reason)
     environment = {
-        **{key: value for key, value in os.environ.items() if not key.startswith("FASTRTPS")},
+        **as_delivered(os.environ),
         "ROS_DOMAIN_ID": "0",
         "ROS_LOG_DIR": str(tmp_path / "ros"),
         FILE: str(observed(tmp_path)),

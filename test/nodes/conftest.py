@@ -8,14 +8,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from domains import discover_quickly
 
 sys.path.insert(0, str(Path(__file__).parent))
 
 # Before anything opens a ROS context: nothing of a test leaves this machine.
 os.environ["ROS_AUTOMATIC_DISCOVERY_RANGE"] = "LOCALHOST"
-os.environ.setdefault(
-    "FASTRTPS_DEFAULT_PROFILES_FILE", str(Path(__file__).with_name("quick_discovery.xml"))
-)
+discover_quickly()
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

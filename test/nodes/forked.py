@@ -1,7 +1,8 @@
 """Executables as processes that share the time it takes to import: forks of one server that has imported it all.
 
 What a guard imports takes it three seconds of a processor, and tests start some two hundred.  A fork runs the
-executable's `main` in a process of its own, like one that was started; `test_start_and_end.py` starts real ones.
+executable's `main` in a process of its own, like one that was started; `test_start_and_end.py` starts one of each as
+a shell does.
 """
 
 from __future__ import annotations
@@ -37,6 +38,8 @@ MODULES: Final = tuple(
 )
 """What is imported once: modules with a `main` that takes its arguments from sys.argv and returns the exit code."""
 
+_END_S_MAX: Final = 60.0
+
 _SERVER: Final = multiprocessing.get_context("forkserver")
 _SERVER.set_forkserver_preload([*MODULES])
 
@@ -54,7 +57,7 @@ def _start_server() -> None:
 class Forked:
     """One process, with what the tests use of subprocess.Popen."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  # what a process is started with
         self,
         module: str,
         arguments: tuple[str, ...],
@@ -62,12 +65,17 @@ class Forked:
         directory: Path,
         environment: Mapping[str, str],
         log: Path,
+        errors: Path | None = None,
     ) -> None:
-        """Start `module` in a directory, with exactly this environment; what it says goes to `log`."""
+        """Start `module` in a directory, with exactly this environment.
+
+        What it says goes to `log`, and what it says of errors to `errors`, if that is given.
+        """
         _start_server()
         log.touch()  # It is read before the process has got as far as to write.
+        logs = (str(log), str(errors or log))
         self._process: ForkServerProcess = _SERVER.Process(
-            target=_run, args=(module, arguments, str(directory), dict(environment), str(log))
+            target=_run, args=(module, arguments, str(directory), dict(environment), logs)
         )
         self._process.start()
         assert self._process.pid is not None, "it was started"
@@ -95,8 +103,28 @@ class Forked:
         self.send_signal(signal.SIGKILL)
 
 
+def fork_to_end(
+    directory: Path, name: str, module: str, *arguments: str
+) -> subprocess.CompletedProcess[str]:
+    """Run an executable to its end, under a name that no other one in this directory has; return what it said."""
+    log, errors = directory / f"{name}.log", directory / f"{name}.errors"
+    forked = Forked(
+        module, arguments, directory=directory, environment=os.environ, log=log, errors=errors
+    )
+    try:
+        code = forked.wait(_END_S_MAX)
+    finally:
+        forked.kill()
+    said = (file.read_text(encoding="utf-8", errors="replace") for file in (log, errors))
+    return subprocess.CompletedProcess([module, *arguments], code, *said)
+
+
 def _run(
-    module: str, arguments: tuple[str, ...], directory: str, environment: dict[str, str], log: str
+    module: str,
+    arguments: tuple[str, ...],
+    directory: str,
+    environment: dict[str, str],
+    logs: tuple[str, str],
 ) -> None:
     """In the fork: become what a started process would be."""
     os.setsid()
@@ -104,9 +132,8 @@ def _run(
     os.chdir(directory)
     os.environ.clear()
     os.environ.update(environment)
-    output = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o644)
-    for number in (1, 2):
-        os.dup2(output, number)
+    for number, log in enumerate(logs, start=1):
+        os.dup2(os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o644), number)
     faulthandler.enable()
     sys.argv = [module, *arguments]
     sys.exit(importlib.import_module(module).main())

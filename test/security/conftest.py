@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import os
-from pathlib import Path
 
 import pytest
+from domains import discover_quickly
 
 # Before anything opens a ROS context.
 os.environ["ROS_AUTOMATIC_DISCOVERY_RANGE"] = "LOCALHOST"
-os.environ.setdefault(
-    "FASTRTPS_DEFAULT_PROFILES_FILE",
-    str(Path(__file__).parents[1] / "nodes" / "quick_discovery.xml"),
-)
+discover_quickly()
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import subprocess
 import sys
 import xml.etree.ElementTree as ET
 from importlib.metadata import entry_points, version
@@ -13,7 +14,19 @@ import pytest
 
 import fallback_guard
 from fallback_guard.tools.share import share_directory
-from requirements import BENCH, COLCON, DEMO, MODEL, RUN_PYTHON, RUN_ROS_WHEELS, TEST
+from requirements import (
+    BENCH,
+    COLCON,
+    DEMO,
+    MODEL,
+    RELEASE_VARIABLE,
+    RELEASES,
+    RUN_PYTHON,
+    RUN_ROS_WHEELS,
+    TEST,
+    release_suffix,
+    ros_wheels,
+)
 
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGE = ET.parse(ROOT / "package.xml").getroot()
@@ -25,7 +38,7 @@ def test_tests_see_the_installed_package() -> None:
 
 
 def test_version_is_that_of_package_xml() -> None:
-    assert version("fallback_guard") == PACKAGE.findtext("version")
+    assert version("fallback_guard").partition("+")[0] == PACKAGE.findtext("version")
 
 
 @pytest.mark.parametrize("script", sorted((ROOT / "scripts").iterdir()), ids=lambda path: path.name)
@@ -46,9 +59,42 @@ def test_every_node_has_a_script() -> None:
 
 def test_ros_packages_are_the_same_through_both_doors() -> None:
     declared = {element.text for tag in ("depend", "exec_depend") for element in PACKAGE.iter(tag)}
-    for requirement in RUN_ROS_WHEELS:
-        (name,) = re.findall(r"^ros-jazzy-([a-z-]+[a-z])", requirement)
-        assert name.replace("-", "_") in declared
+    for package in RUN_ROS_WHEELS:
+        assert package.partition("[")[0].replace("-", "_") in declared
+
+
+@pytest.mark.parametrize("release", RELEASES)
+def test_make_looks_where_the_environment_is(release: str) -> None:
+    suffix = release_suffix({RELEASE_VARIABLE: release})
+    printed = subprocess.run(
+        ["make", "--dry-run", "--no-print-directory", "test", f"DISTRO={release}"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
+    assert f"\n.venv{suffix}/bin/pytest" in printed
+
+
+def test_what_rosdep_lacks_comes_from_pip() -> None:
+    """Each Python package that is needed has a key in package.xml or a line in requirements-robot.txt."""
+    keys = {f"{element.text}" for element in PACKAGE.iter("exec_depend")}
+    lacking = [each for each in RUN_PYTHON if f"python3-{_project(each)}" not in keys]
+    assert _listed("requirements-robot.txt") == lacking
+
+
+def test_the_tests_need_the_same_anywhere() -> None:
+    assert _listed("requirements-test.txt") == list(TEST)
+
+
+def _listed(name: str) -> list[str]:
+    lines = (ROOT / name).read_text(encoding="utf-8").splitlines()
+    return [line for line in lines if line and not line.startswith("#")]
+
+
+def _project(requirement: str) -> str:
+    (name,) = re.findall(r"^[A-Za-z0-9_-]+", requirement)
+    return str(name)
 
 
 def test_a_robot_needs_no_simulator() -> None:
@@ -87,7 +133,16 @@ def test_every_file_that_a_launch_needs_is_installed(folder: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "requirement", [*RUN_PYTHON, *RUN_ROS_WHEELS, *DEMO, MODEL, *TEST, *COLCON, *BENCH]
+    "requirement",
+    [
+        *RUN_PYTHON,
+        *(wheel for release in RELEASES for wheel in ros_wheels(RUN_ROS_WHEELS, release)),
+        *DEMO,
+        MODEL,
+        *TEST,
+        *COLCON,
+        *BENCH,
+    ],
 )
 def test_dependency_is_documented_with_its_range(requirement: str) -> None:
     assert f"`{requirement}`" in (ROOT / "docs/dependencies.md").read_text(encoding="utf-8")
