@@ -19,6 +19,10 @@ class Footprint:
     descriptors: int
     threads: int
 
+    def __str__(self) -> str:
+        """Say it to people."""
+        return f"{self.rss_mib:.1f} MiB, {self.descriptors} descriptors, {self.threads} threads"
+
 
 def footprint(pid: int, at_s: float) -> Footprint:
     """Look at a process."""

@@ -39,6 +39,10 @@ _BINS: Final = 1_000
 _START_S_MAX: Final = 60.0
 _STRAGGLERS_S: Final = 1.0
 _FOOTPRINT_S: Final = 2.0
+_PROGRESS_S: Final = 60.0
+_WRITTEN_S_MAX: Final = 0.01
+"""For one message that the listener heard to be unpacked and written, on a loaded machine."""
+
 _START_AND_END_S: Final = 8.0
 _HOGS: Final = 4
 _SILENT_IN_A_ROW_MAX: Final = 90
@@ -278,13 +282,17 @@ def _carried_out(
     given = json.dumps(plan).encode()
     processes.start_program("speaker", _HERE / "timing_speaker.py", given=given)
     processes.wait_for("speaker", r"(ready)", _START_S_MAX)
-    used_s, began_s = cpu_s(processes.pid("guard_node")), time.monotonic()
+    used_s = cpu_s(processes.pid("guard_node"))
+    began_s = told_s = time.monotonic()
     footprints: list[Footprint] = []
     while processes.returncode("speaker") is None:
         processes.check(["guard_node", "listener"])
         now_s = time.monotonic()
         if not footprints or now_s - footprints[-1].at_s > _FOOTPRINT_S:
             footprints.append(footprint(processes.pid("guard_node"), now_s))
+        if now_s - told_s > _PROGRESS_S:
+            told_s = now_s
+            show(f"  {now_s - began_s:.0f} s: the guard has {footprints[-1]}")
         time.sleep(0.2)
     if processes.returncode("speaker"):
         raise ProcessError(f"the speaker failed:\n{processes.tail('speaker')}")
@@ -296,7 +304,8 @@ def _carried_out(
     for number in range(len(scenario.load)):
         processes.end(f"load_{number}", signal.SIGINT, _START_S_MAX)
         turns.append(json.loads(processes.output(f"load_{number}").read_bytes())["turns"])
-    processes.end("listener", signal.SIGTERM, _START_S_MAX)
+    heard = len(topics) * int(str(plan["requests"]))
+    processes.end("listener", signal.SIGTERM, _START_S_MAX + _WRITTEN_S_MAX * heard)
     said = json.loads(processes.output("speaker").read_bytes())
     rows = json.loads(processes.output("listener").read_bytes())
     samples = _joined(name, priority, said["said"], rows)
