@@ -8,6 +8,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import hypothesis
 import pytest
 
 HERE = Path(__file__).parent
@@ -21,6 +22,10 @@ os.environ["ROS_AUTOMATIC_DISCOVERY_RANGE"] = "LOCALHOST"
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+
+# A busy machine is no finding: by default Hypothesis fails a test that takes longer once than another time.
+hypothesis.settings.register_profile("no_deadline", deadline=None)
+hypothesis.settings.load_profile("no_deadline")
 
 NEEDS = {
     "rosbags": ["nodes/test_recorder_node.py"],
