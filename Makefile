@@ -2,15 +2,18 @@
 #
 #   make demo ARGS="--help"      what the demo can do
 #   make test ARGS="test/core"   a part of the suite
+#   make test JOBS=0             one test after the other, in one process
 #   make PYTHON=python3.12 ...   another Python, 3.10 or newer
 #   make DISTRO=kilted ...       another ROS 2 release than jazzy, in .venv-kilted
 
 PYTHON ?= python3
 ARGS ?=
+JOBS ?= $(shell n=$$(nproc); echo $$((n < 4 ? n : 4)))
 DISTRO ?= $(FALLBACK_GUARD_DISTRO)
 export FALLBACK_GUARD_DISTRO := $(DISTRO)
 ENVIRONMENT := $(PYTHON) build_tools/environment.py
 BIN := .venv$(addprefix -,$(filter-out jazzy,$(DISTRO)))/bin
+PYTEST = $(BIN)/pytest --numprocesses $(JOBS) --dist loadgroup
 TYPED := fallback_guard test bench build_tools setup.py
 
 .PHONY: help demo test check bench build clean
@@ -24,14 +27,14 @@ demo: ## Watch the guard at work: simulated pickers and a real LLM on this machi
 
 test: ## Run the whole suite. ARGS go to pytest
 	@$(ENVIRONMENT) --demo --test
-	@$(BIN)/pytest $(ARGS)
+	@$(PYTEST) $(ARGS)
 
 check: ## Style, types and the pure core's tests, in under a minute
 	@$(ENVIRONMENT) --test
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy $(wildcard $(TYPED))
-	$(BIN)/pytest -q test/core
+	$(PYTEST) -q test/core
 
 bench: ## Measure the validation beside its peers, its worst payload, and large maps
 	@$(ENVIRONMENT) --test

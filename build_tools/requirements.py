@@ -108,6 +108,7 @@ TEST = (
     "networkx>=3.1,<4",
     "pytest>=8.2,<10",
     "pytest-timeout>=2.3,<3",
+    "pytest-xdist>=3.5,<4",
     "rosbags>=0.11,<0.12",
     "ruff>=0.15,<1",
     "trustme>=1.1,<2",

@@ -8,6 +8,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import hypothesis
 import pytest
 
 HERE = Path(__file__).parent
@@ -34,6 +35,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 
+# A busy machine is no finding: by default Hypothesis fails a test that takes longer once than another time.
+hypothesis.settings.register_profile("no_deadline", deadline=None)
+hypothesis.settings.load_profile("no_deadline")
+
 NEEDS = {
     "rosbags": ["nodes/test_recorder_node.py"],
     "trustme": ["security/test_endpoint.py"],
@@ -44,6 +49,20 @@ NEEDS = {
 
 MISSING = [tool for tool in NEEDS if find_spec(tool) is None]
 collect_ignore = [file for tool in MISSING for file in NEEDS[tool]]
+
+
+REAL_TIME = ("chaos", "launch", "nodes", "security")
+"""Folders whose tests run one after the other, also where tests run in several processes: they are about time."""
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Say what has to stay together: all that runs in real time, and else the tests of a file."""
+    if config.pluginmanager.hasplugin("xdist"):
+        for item in items:
+            folder = item.path.relative_to(HERE).parts[0]
+            group = "real time" if folder in REAL_TIME else str(item.path)
+            item.add_marker(pytest.mark.xdist_group(group))
 
 
 def pytest_report_header() -> list[str]:

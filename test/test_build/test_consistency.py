@@ -73,7 +73,7 @@ def test_make_looks_where_the_environment_is(release: str) -> None:
         text=True,
         check=True,
     ).stdout
-    assert f"\n.venv{suffix}/bin/pytest" in printed
+    assert f"\n.venv{suffix}/bin/pytest " in printed
 
 
 def test_what_rosdep_lacks_comes_from_pip() -> None:

@@ -256,6 +256,12 @@ def test_every_executable_is_installed(door: Door) -> None:
         assert os.access(door.executable(script.name), os.X_OK)
 
 
+def test_an_executable_knows_its_python(door: Door) -> None:
+    """A service has not activated the environment that a workspace was built in, nor has PATH anything of it."""
+    bare = {**door.environment, "PATH": "/usr/bin:/bin"}
+    assert '"request_id"' in _run([door.executable("fallback-guard"), "schema"], door.folder, bare)
+
+
 def test_messages_travel(door: Door, domain: int) -> None:
     assert door.ask(EXCHANGE, domain) == "R-1 2"
 
