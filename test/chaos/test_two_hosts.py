@@ -14,11 +14,12 @@ import pytest
 from arena import MAP, QUICK_PICKER, observed
 from hosts import Hosts, pause, two_hosts, why_not
 from observer import FILE
-from wire import Command, judge, read
+from wire import judge, read
 
 from fallback_guard.core.judge import STANDBY
 from fallback_guard.core.motion import MotionKind
 from fallback_guard.maps.geojson import load_warehouse
+from fallback_guard.testing.timeline import Command
 from harness import report, ros_arguments, wait_until
 
 if TYPE_CHECKING:
