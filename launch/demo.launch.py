@@ -5,87 +5,79 @@ ros2 launch fallback_guard demo.launch.py base_url:=http://127.0.0.1:8080/v1 mod
 The planner needs an OpenAI-compatible endpoint; `fallback-guard demo` brings one along.
 """
 
-from launch.actions import DeclareLaunchArgument, IncludeLaunchDescription, Shutdown
-from launch.events.process import ProcessExited
-from launch.launch_context import LaunchContext
-from launch.launch_description_sources import PythonLaunchDescriptionSource
-from launch.substitutions import LaunchConfiguration, PathJoinSubstitution
-from launch_ros.actions import Node
-from launch_ros.parameter_descriptions import ParameterValue
-from launch_ros.substitutions import FindPackageShare
+from collections.abc import Mapping
+from dataclasses import replace
 
-from launch import LaunchDescription, LaunchDescriptionEntity
+from launch import LaunchDescription
+from launch_ros.actions import Node
+
+from fallback_guard.core.parameters import Value
+from fallback_guard.launching.actions import description, node, shut_down
+from fallback_guard.launching.arguments import Argument, Kind
+from fallback_guard.launching.common import MAP_FILE, NAMESPACE, SETTINGS, settings
+from fallback_guard.launching.processes import Robot, robot_processes
+from fallback_guard.tools.share import share_directory
 
 ARGUMENTS = (
-    ("namespace", "picker_1", "Namespace of the robot."),
-    (
-        "base_url",
-        "http://127.0.0.1:8080/v1",
-        "OpenAI-compatible endpoint of the model; its key comes from OPENAI_API_KEY.",
+    MAP_FILE,
+    replace(NAMESPACE, default="picker_1"),
+    Argument(
+        name="base_url",
+        default="http://127.0.0.1:8080/v1",
+        meaning="OpenAI-compatible endpoint of the model; its key comes from OPENAI_API_KEY.",
     ),
-    ("model", "SmolLM2-135M-Instruct", "The model's name at that endpoint."),
-    ("picks", "20", "Requests to make before everything ends; 0: never."),
-    ("seed", "1", "Of the requests."),
-    ("time_factor", "1", "How many times faster than real the picker drives, 1 to 50."),
+    Argument(
+        name="model",
+        default="SmolLM2-135M-Instruct",
+        meaning="The model's name at that endpoint.",
+    ),
+    Argument(
+        name="picks",
+        default="20",
+        kind=Kind.WHOLE,
+        minimum=0,
+        maximum=1_000_000,
+        meaning="Requests to make before everything ends; 0: never.",
+    ),
+    Argument(
+        name="seed",
+        default="1",
+        kind=Kind.WHOLE,
+        minimum=0,
+        maximum=2**31 - 1,
+        meaning="Of the requests.",
+    ),
+    Argument(
+        name="time_factor",
+        default="1",
+        kind=Kind.WHOLE,
+        minimum=1,
+        maximum=50,
+        meaning="How many times faster than real the picker drives.",
+    ),
+    *SETTINGS,
 )
 
 
 def generate_launch_description() -> LaunchDescription:
     """Start the four nodes; when the picker is done, end the others."""
-    share = FindPackageShare("fallback_guard")
-    map_file = PathJoinSubstitution([share, "config", "sample_warehouse.geojson"])
-    namespace = LaunchConfiguration("namespace")
-    guard = IncludeLaunchDescription(
-        PythonLaunchDescriptionSource(PathJoinSubstitution([share, "launch", "guard.launch.py"])),
-        launch_arguments={"namespace": namespace, "map_file": map_file}.items(),
-    )
-    planner = Node(
-        package="fallback_guard",
-        executable="planner_node",
-        name="planner_node",
-        namespace=namespace,
-        output="screen",
-        parameters=[
-            PathJoinSubstitution([share, "config", "planner.yaml"]),
-            {
-                "base_url": ParameterValue(LaunchConfiguration("base_url"), value_type=str),
-                "model": ParameterValue(LaunchConfiguration("model"), value_type=str),
-            },
-        ],
-    )
-    picker = Node(
-        package="fallback_guard",
-        executable="picker_sim_node",
-        name="picker_sim_node",
-        namespace=namespace,
-        output="screen",
-        on_exit=_end_unless_ending,
-        parameters=[
-            PathJoinSubstitution([share, "config", "picker_sim.yaml"]),
-            {
-                "map_file": ParameterValue(map_file, value_type=str),
-                "picks": ParameterValue(LaunchConfiguration("picks"), value_type=int),
-                "seed": ParameterValue(LaunchConfiguration("seed"), value_type=int),
-                "time_factor": ParameterValue(LaunchConfiguration("time_factor"), value_type=int),
-                "listeners_min": 2,
-            },
-        ],
-    )
-    return LaunchDescription(
-        [
-            *(
-                DeclareLaunchArgument(name, default_value=default, description=description)
-                for name, default, description in ARGUMENTS
-            ),
-            guard,
-            planner,
-            picker,
-        ]
-    )
+    return description("demo.launch.py", ARGUMENTS, _start)
 
 
-def _end_unless_ending(
-    _event: ProcessExited, context: LaunchContext
-) -> list[LaunchDescriptionEntity]:
-    """End everything when the picker is done; once that has begun, a second shutdown is an error."""
-    return [] if context.is_shutdown else [Shutdown(reason="the picker is done")]
+def _start(values: Mapping[str, Value]) -> list[Node]:
+    robot = Robot(
+        namespace=str(values["namespace"]),
+        map_file=str(values["map_file"]),
+        planner=True,
+        picker=True,
+        parameters={
+            "planner": {"base_url": values["base_url"], "model": values["model"]},
+            "picker": {name: values[name] for name in ("picks", "seed", "time_factor")},
+        },
+    )
+    common = settings(values)
+    done = shut_down("the picker is done")
+    return [
+        node(process, common, on_exit=done if process.executable == "picker_sim_node" else None)
+        for process in robot_processes(robot, share_directory() / "config", common)
+    ]

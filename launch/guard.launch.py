@@ -1,103 +1,94 @@
-"""The guard and its watchdog, on a robot.
+"""The guard and its watchdog, on a robot, and a recorder where one is wanted.
 
 ros2 launch fallback_guard guard.launch.py map_file:=/maps/hall_1.geojson namespace:=picker_1
 """
 
-from launch.actions import DeclareLaunchArgument
-from launch.conditions import IfCondition
-from launch.substitutions import LaunchConfiguration, PathJoinSubstitution
-from launch_ros.actions import LifecycleNode, Node
-from launch_ros.parameter_descriptions import ParameterValue
-from launch_ros.substitutions import FindPackageShare
+from collections.abc import Mapping
+from pathlib import Path
 
 from launch import LaunchDescription
+from launch_ros.actions import Node
 
+from fallback_guard.core.parameters import Value
+from fallback_guard.launching.actions import description, node
+from fallback_guard.launching.arguments import Argument, Kind
+from fallback_guard.launching.common import MAP_FILE, NAMESPACE, SETTINGS, settings
+from fallback_guard.launching.processes import Robot, robot_processes
+from fallback_guard.tools.share import share_directory
+
+CONFIG = share_directory() / "config"
 ARGUMENTS = (
-    ("map_file", None, "GeoJSON map of the warehouse."),
-    ("namespace", "", "Namespace of the robot; all topics are relative to it."),
-    ("params_file", None, "ROS parameter file of the guard."),
-    (
-        "autostart",
-        "true",
-        "Configure and activate the guard at start; false leaves that to a lifecycle manager.",
+    MAP_FILE,
+    NAMESPACE,
+    Argument(
+        name="params_file",
+        default=str(CONFIG / "guard.yaml"),
+        kind=Kind.FILE,
+        meaning="ROS parameter file of the guard.",
     ),
-    ("respawn", "true", "Start the guard and the watchdog again when they end."),
-    ("watchdog", "true", "Start the watchdog beside the guard."),
-    (
-        "enclaves",
-        "",
-        "Where in the SROS2 keystore the enclaves guard and watchdog are, such as /picker_1.",
+    Argument(
+        name="autostart",
+        default="true",
+        kind=Kind.BOOLEAN,
+        meaning="Configure and activate the guard at start; false leaves that to a lifecycle manager.",
     ),
-    (
-        "simulation_time",
-        "false",
-        "Take deadlines and stamps from /clock, for simulations that do not run in real time.",
+    Argument(
+        name="watchdog",
+        default="true",
+        kind=Kind.BOOLEAN,
+        meaning="Start the watchdog beside the guard.",
     ),
-    ("log_level", "info", "debug, info, warn, error or fatal."),
+    Argument(
+        name="watchdog_params_file",
+        default=str(CONFIG / "watchdog.yaml"),
+        kind=Kind.FILE,
+        meaning="ROS parameter file of the watchdog; its deadline_ms and lease_ms have to be the guard's.",
+    ),
+    Argument(
+        name="record",
+        default="",
+        kind=Kind.FOLDER,
+        meaning="Folder to record every message of the chain into; nothing: record nothing.",
+    ),
+    Argument(
+        name="recorder_params_file",
+        default=str(CONFIG / "recorder.yaml"),
+        kind=Kind.FILE,
+        meaning="ROS parameter file of the recorder.",
+    ),
+    Argument(
+        name="simulation_time",
+        default="false",
+        kind=Kind.BOOLEAN,
+        meaning="Take the guard's deadlines and stamps from /clock, for simulations that do not run in real time.",
+    ),
+    *SETTINGS,
 )
 
 
 def generate_launch_description() -> LaunchDescription:
-    """Declare the arguments and start the two nodes, each in a process of its own."""
-    defaults = {
-        "map_file": _installed("config", "sample_warehouse.geojson"),
-        "params_file": _installed("config", "guard.yaml"),
-    }
-    simulated = ParameterValue(LaunchConfiguration("simulation_time"), value_type=bool)
-    common = {
-        "package": "fallback_guard",
-        "namespace": LaunchConfiguration("namespace"),
-        "output": "screen",
-        "respawn": LaunchConfiguration("respawn"),
-        "respawn_delay": 0.5,
-    }
-    return LaunchDescription(
-        [
-            *(
-                DeclareLaunchArgument(
-                    name, default_value=defaults.get(name, default), description=description
-                )
-                for name, default, description in ARGUMENTS
-            ),
-            LifecycleNode(
-                executable="guard_node",
-                name="guard_node",
-                arguments=_ros_arguments("guard"),
-                parameters=[
-                    LaunchConfiguration("params_file"),
-                    {
-                        "map_file": ParameterValue(LaunchConfiguration("map_file"), value_type=str),
-                        "autostart": ParameterValue(
-                            LaunchConfiguration("autostart"), value_type=bool
-                        ),
-                        "simulation_time": simulated,
-                        "use_sim_time": simulated,
-                    },
-                ],
-                **common,
-            ),
-            Node(
-                executable="watchdog_node",
-                name="watchdog_node",
-                arguments=_ros_arguments("watchdog"),
-                parameters=[_installed("config", "watchdog.yaml")],
-                condition=IfCondition(LaunchConfiguration("watchdog")),
-                **common,
-            ),
-        ]
+    """Declare the arguments; once all were checked, start each node in a process of its own."""
+    return description("guard.launch.py", ARGUMENTS, _start)
+
+
+def _start(values: Mapping[str, Value]) -> list[Node]:
+    robot = Robot(
+        namespace=str(values["namespace"]),
+        map_file=str(values["map_file"]),
+        watchdog=bool(values["watchdog"]),
+        record=str(values["record"]),
+        parameters={
+            "guard": {
+                "autostart": values["autostart"],
+                "simulation_time": values["simulation_time"],
+                "use_sim_time": values["simulation_time"] or values["use_sim_time"],
+            }
+        },
+        files={
+            "guard": Path(str(values["params_file"])),
+            "watchdog": Path(str(values["watchdog_params_file"])),
+            "recorder": Path(str(values["recorder_params_file"])),
+        },
     )
-
-
-def _ros_arguments(enclave: str) -> list[object]:
-    """Return what a process is told: an enclave is one process, so each has its own."""
-    return [
-        "--ros-args",
-        "--log-level",
-        LaunchConfiguration("log_level"),
-        "--enclave",
-        [LaunchConfiguration("enclaves"), f"/{enclave}"],
-    ]
-
-
-def _installed(*parts: str) -> PathJoinSubstitution:
-    return PathJoinSubstitution([FindPackageShare("fallback_guard"), *parts])
+    common = settings(values)
+    return [node(process, common) for process in robot_processes(robot, CONFIG, common)]

@@ -123,7 +123,7 @@ class Execution:
             case MotionArrived():
                 self._on_motion(event)
             case GuardHeard():
-                if self._lease.heard(event.heartbeat, now_ns):
+                if self._lease.heard(event.heartbeat, now_ns, decides=event.decides):
                     self._tell(Weight.WARNING, "the guard has started anew")
             case PoseMeasured():
                 self._on_pose(event)

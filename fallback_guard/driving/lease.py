@@ -1,8 +1,8 @@
 """Which command a robot follows, and for how long: the one rule for every robot.
 
 A command is taken over if its sequence rises, and holds for its lease after the last sign of life: a guard/state
-with a higher heartbeat than the one before.  Another guard has started where the heartbeat falls; what the old one
-said is not renewed by it.
+with a higher heartbeat than the one before, of a guard that is not inactive.  Another guard has started where the
+heartbeat falls; what the old one said is not renewed by it.
 """
 
 from fallback_guard.core.sequences import SEQUENCE_MAX
@@ -32,15 +32,16 @@ class Lease:
         self._renewable = True
         return True
 
-    def heard(self, heartbeat: int, now_ns: int) -> bool:
+    def heard(self, heartbeat: int, now_ns: int, *, decides: bool = True) -> bool:
         """Take a sign of life; return whether it is that of a guard that has started anew.
 
+        One that decides nothing, because the guard is inactive, renews nothing.
         What has run out stays so, whenever that is noticed.
         """
         anew = heartbeat < self._heartbeat
         if anew:
             self._renewable = False
-        elif heartbeat > self._heartbeat and self._renewable and self.holds(now_ns):
+        elif heartbeat > self._heartbeat and decides and self._renewable and self.holds(now_ns):
             self._until_ns = now_ns + self._lease_ns
         self._heartbeat = heartbeat
         return anew

@@ -25,6 +25,7 @@ class GuardHeard:
     """A guard/state."""
 
     heartbeat: int
+    decides: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -41,7 +41,8 @@ from fallback_guard.nodes.diagnostics import diagnostic_array, guard_status
 from fallback_guard.nodes.dispatcher import Dispatcher, Outlets
 from fallback_guard.nodes.entrance import Entrance
 from fallback_guard.nodes.intake import Inlet, Intake, Taken
-from fallback_guard.nodes.parameters import check_change, declared
+from fallback_guard.nodes.lifecycle import refuse_impossible_changes
+from fallback_guard.nodes.parameters import Explaining, check_change, declared
 from fallback_guard.nodes.process import StartError, run
 from fallback_guard.nodes.realtime import REALTIME_PRIORITY, Standing, claim
 from fallback_guard.nodes.status import Timing
@@ -92,12 +93,13 @@ _FROM_NOBODY: Final = CandidateArrived(
 """What bytes say that are no message: nothing, and in nobody's name."""
 
 
-class GuardNode(LifecycleNode):
+class GuardNode(Explaining, LifecycleNode):
     """Decides nothing itself.  Inactive, it hears everything and sends only its state."""
 
     def __init__(self) -> None:
         """Declare the parameters and open the topics.  Raises ParameterError, TaskError, MapError or StartError."""
         super().__init__("guard_node")
+        refuse_impossible_changes(self)
         self._guard: Guard | None = None
         self._warehouse: Warehouse | None = None
         self._heartbeat = 0

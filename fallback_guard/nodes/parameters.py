@@ -1,6 +1,7 @@
 """ROS parameters from the tables of `core.parameters`."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from typing import Final
 
 from rcl_interfaces.msg import (
     FloatingPointRange,
@@ -17,6 +18,29 @@ from rclpy.node import Node
 from rclpy.parameter import Parameter as RosParameter
 
 from fallback_guard.core.parameters import Parameter, ParameterError, Value
+
+FIXED: Final = (
+    "It is fixed once the node has started, because what runs was built from it: give it in a parameter file or with"
+    " -p, and start the node again."
+)
+"""What is added to rclpy's own refusal, which says no more than that a parameter is read-only."""
+
+
+class Explaining(Node):
+    """A node that says why it refuses to change a parameter, and what to do.  Stands first among the base classes."""
+
+    def set_parameters_atomically(
+        self, parameter_list: Sequence[RosParameter]
+    ) -> SetParametersResult:
+        """Set parameters, all or none of them; see rclpy."""
+        result = super().set_parameters_atomically(parameter_list)
+        fixed = any(
+            self.has_parameter(change.name) and self.describe_parameter(change.name).read_only
+            for change in parameter_list
+        )
+        if fixed and not result.successful:
+            result.reason = f"{result.reason} {FIXED}"
+        return result
 
 
 def declared(node: Node, table: Iterable[Parameter]) -> dict[str, Value]:

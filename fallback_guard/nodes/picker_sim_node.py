@@ -8,7 +8,6 @@ from typing import Final
 
 from rclpy.clock import Clock
 from rclpy.clock_type import ClockType
-from rclpy.node import Node
 from std_msgs.msg import Header
 
 from fallback_guard import msg
@@ -20,7 +19,7 @@ from fallback_guard.driving.lease import Lease
 from fallback_guard.driving.words import Outcome, ReportPick
 from fallback_guard.maps.geojson import load_warehouse
 from fallback_guard.nodes import conversion, topics
-from fallback_guard.nodes.parameters import declared
+from fallback_guard.nodes.parameters import Explaining, declared
 from fallback_guard.nodes.process import Finished, run
 from fallback_guard.picking.bodies import Body, OtherBody, OwnBody
 from fallback_guard.picking.kinematics import Ability, Picker
@@ -147,7 +146,7 @@ _POSITION_EVERY: Final = 2
 """Steps from one position to the next: 25 Hz."""
 
 
-class PickerSimNode(Node):
+class PickerSimNode(Explaining):
     """Asks for the next route when it begins to drive one, and has it fall due on arrival."""
 
     def __init__(self) -> None:
@@ -218,9 +217,9 @@ class PickerSimNode(Node):
     # What the guard says
 
     def _on_guard_state(self, message: msg.GuardState) -> None:
-        if self._lease.heard(message.heartbeat, time.monotonic_ns()):
-            self.get_logger().warning("the guard has started anew")
         self._guard_active = message.state != msg.GuardState.STATE_INACTIVE
+        if self._lease.heard(message.heartbeat, time.monotonic_ns(), decides=self._guard_active):
+            self.get_logger().warning("the guard has started anew")
 
     def _on_motion(self, message: msg.MotionCommand) -> None:
         command = conversion.to_command(message)

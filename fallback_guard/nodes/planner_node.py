@@ -9,14 +9,13 @@ import threading
 from functools import partial
 from typing import Final
 
-from rclpy.node import Node
 from std_msgs.msg import Header
 
 from fallback_guard import msg
 from fallback_guard.core.failure_modes import FailureMode
 from fallback_guard.core.identifiers import printable
 from fallback_guard.nodes import conversion, topics
-from fallback_guard.nodes.parameters import declared
+from fallback_guard.nodes.parameters import Explaining, declared
 from fallback_guard.nodes.process import run
 from fallback_guard.planning.client import LlmClient
 from fallback_guard.planning.config import PLANNER_PARAMETERS, planner_config
@@ -26,7 +25,7 @@ from fallback_guard.tasks.loading import load_task
 _CLOSING_S_MAX: Final = 5.0
 
 
-class PlannerNode(Node):
+class PlannerNode(Explaining):
     """Translates between topics and `planning.Planner`."""
 
     def __init__(self) -> None:

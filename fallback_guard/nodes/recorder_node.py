@@ -10,7 +10,6 @@ from dataclasses import replace
 from typing import Final
 
 from rclpy.clock import Clock, ClockType
-from rclpy.node import Node
 
 from fallback_guard.core.units import NS_PER_MS, NS_PER_S
 from fallback_guard.nodes import topics
@@ -18,7 +17,7 @@ from fallback_guard.nodes.deadline_timer import DeadlineTimer
 from fallback_guard.nodes.definitions import definition, offered_qos, type_name
 from fallback_guard.nodes.diagnostics import diagnostic_array
 from fallback_guard.nodes.intake import Inlet, Intake, Taken
-from fallback_guard.nodes.parameters import declared
+from fallback_guard.nodes.parameters import Explaining, declared
 from fallback_guard.nodes.process import run
 from fallback_guard.nodes.recorder_status import RecorderReport
 from fallback_guard.recording.config import RECORDER_PARAMETERS, recorder_config
@@ -48,7 +47,7 @@ _REPORT_NS_MAX: Final = NS_PER_S
 _CHECK_S: Final = 1.0
 
 
-class RecorderNode(Node):
+class RecorderNode(Explaining):
     """Hears everything, says nothing but how far it is."""
 
     def __init__(self) -> None:

@@ -12,7 +12,6 @@ from typing import Final, Protocol
 
 from rclpy.clock import Clock
 from rclpy.clock_type import ClockType
-from rclpy.node import Node
 from std_msgs.msg import Header
 
 from fallback_guard import msg
@@ -42,7 +41,7 @@ from fallback_guard.driving.words import (
 from fallback_guard.maps.geojson import load_warehouse
 from fallback_guard.nodes import conversion, topics
 from fallback_guard.nodes.clocks import ros_now_ns
-from fallback_guard.nodes.parameters import declared
+from fallback_guard.nodes.parameters import Explaining, declared
 from fallback_guard.nodes.pose_sources import pose_source
 from fallback_guard.nodes.wheels import Wheels
 
@@ -68,7 +67,7 @@ class Driver(Protocol):
         """Let everything be: the node ends."""
 
 
-class RobotNode(Node):
+class RobotNode(Explaining):
     """Carries out commands, says where the robot is and what it has picked."""
 
     def __init__(
@@ -146,7 +145,8 @@ class RobotNode(Node):
             self.hear(MotionArrived(command=conversion.to_command(message)))
 
     def _on_guard_state(self, message: msg.GuardState) -> None:
-        self.hear(GuardHeard(heartbeat=message.heartbeat))
+        decides = message.state != msg.GuardState.STATE_INACTIVE
+        self.hear(GuardHeard(heartbeat=message.heartbeat, decides=decides))
 
     def _on_time(self) -> None:
         self._poll()

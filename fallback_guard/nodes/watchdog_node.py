@@ -12,7 +12,6 @@ from dataclasses import replace
 from typing import Final
 
 from rclpy.event_handler import QoSLivelinessChangedInfo
-from rclpy.node import Node
 
 from fallback_guard.core.config import GUARD_PARAMETERS
 from fallback_guard.core.effects import Decision, SendMotion
@@ -33,7 +32,7 @@ from fallback_guard.nodes.clocks import ros_now_ns, sequence_base
 from fallback_guard.nodes.deadline_timer import DeadlineTimer
 from fallback_guard.nodes.diagnostics import diagnostic_array, watchdog_status
 from fallback_guard.nodes.intake import Inlet, Intake, Taken
-from fallback_guard.nodes.parameters import declared
+from fallback_guard.nodes.parameters import Explaining, declared
 from fallback_guard.nodes.process import run
 from fallback_guard.nodes.realtime import REALTIME_PRIORITY, claim
 from fallback_guard.nodes.status import Timing
@@ -69,7 +68,7 @@ _PATROL_NS: Final = 250 * NS_PER_MS
 """Between two looks at the graph: a stranger has to be found within a second."""
 
 
-class WatchdogNode(Node):
+class WatchdogNode(Explaining):
     """Hears what robots hear, and answers them where the guard does not."""
 
     def __init__(self) -> None:

@@ -22,9 +22,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from pathlib import Path
 
-    from wire import Key
-
     from fallback_guard.core.warehouse import Warehouse
+    from fallback_guard.testing.timeline import Key
 
 MAP: Final = share_directory() / "config" / "sample_warehouse.geojson"
 QUICK_PICKER: Final[dict[str, object]] = {

@@ -15,11 +15,12 @@ from arena import MAP, QUICK_PICKER, observed
 from domains import as_delivered
 from hosts import Hosts, pause, two_hosts, why_not
 from observer import FILE
-from wire import Command, judge, read
+from wire import judge, read
 
 from fallback_guard.core.judge import STANDBY
 from fallback_guard.core.motion import MotionKind
 from fallback_guard.maps.geojson import load_warehouse
+from fallback_guard.testing.timeline import Command
 from harness import report, ros_arguments, wait_until
 
 if TYPE_CHECKING:

@@ -8,25 +8,22 @@ from __future__ import annotations
 import json
 from collections import Counter, defaultdict
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING, Final
 
 from pydantic import TypeAdapter
 
-from fallback_guard.core.effects import Occasion
 from fallback_guard.core.motion import MotionKind
 from fallback_guard.core.units import NS_PER_MS, NS_PER_S, ns_to_ms
 from fallback_guard.picking.tally import Spread, spread
+from fallback_guard.testing.timeline import Asked, Command, Decided, Due, Key, Timeline
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
 
     from fallback_guard.core.warehouse import Warehouse
-
-Key = tuple[str, str]
-"""A robot and a request."""
 
 DEADLINE_NS: Final = 150 * NS_PER_MS
 GRACE_NS: Final = 20 * NS_PER_MS
@@ -36,82 +33,24 @@ OVERTAKING_NS: Final = NS_PER_S
 """Messages on two topics have no order: who heard of a newer request so much earlier has heard of it first."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Asked:
-    """A PickRequest: its items as (bin, SKU, quantity), where it begins and where it ends."""
+HEARD: Final = (Asked, Due, Command, Decided)
+"""What an observer writes down."""
 
-    key: Key
-    heard_ns: int
-    items: tuple[tuple[str, str, int], ...]
-    start_node: int
-    goal_node: int
-    on_due: bool
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Due:
-    """The moment at which a request fell due, as the observer heard it."""
-
-    key: Key
-    heard_ns: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Command:
-    """A MotionCommand: its stops as (bin, SKU, quantity), its waypoints as (node, x, y)."""
-
-    key: Key
-    heard_ns: int
-    sequence: int
-    kind: MotionKind
-    source: str
-    reason: str
-    stops: tuple[tuple[str, str, int], ...]
-    waypoints: tuple[tuple[int, float, float], ...]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Decided:
-    """A GuardDecision."""
-
-    key: Key
-    heard_ns: int
-    sequence: int
-    occasion: Occasion
-    outcome: MotionKind
-    failure_mode: str
-    source: str
-
-
-@dataclass(slots=True)
-class Wire:
-    """Everything that was heard, in the order in which it was heard."""
-
-    asked: list[Asked] = field(default_factory=list)
-    due: list[Due] = field(default_factory=list)
-    commands: list[Command] = field(default_factory=list)
-    decided: list[Decided] = field(default_factory=list)
-
-
-_KINDS: Final = {"asked": Asked, "due": Due, "command": Command, "decided": Decided}
 _READ: Final[Mapping[str, TypeAdapter[Asked | Due | Command | Decided]]] = {
-    name: TypeAdapter(kind) for name, kind in _KINDS.items()
+    kind.__name__: TypeAdapter(kind) for kind in HEARD
 }
 
 
-def read(path: Path) -> Wire:
+def read(path: Path) -> Timeline:
     """Read what an observer wrote, one JSON object a line; the last line of a killed one may be cut."""
-    heard: dict[type, list[Asked | Due | Command | Decided]] = {
-        kind: [] for kind in _KINDS.values()
-    }
+    timeline = Timeline()
     for line in path.read_text(encoding="utf-8").splitlines():
         try:
             said = json.loads(line)
         except ValueError:
             break
-        message = _READ[said.pop("what")].validate_python(said)
-        heard[type(message)].append(message)
-    return Wire(*heard.values())  # type: ignore[arg-type]  # each list holds what its key says
+        timeline.add(_READ[said.pop("what")].validate_python(said))
+    return timeline
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -147,7 +86,7 @@ class Findings:
 
 
 def judge(
-    wire: Wire, warehouse: Warehouse, *, kills: int, may_be_open: Iterable[Key] = ()
+    wire: Timeline, warehouse: Warehouse, *, kills: int, may_be_open: Iterable[Key] = ()
 ) -> Findings:
     """Check the guarantees.
 
@@ -158,7 +97,7 @@ def judge(
     due_ns: dict[Key, int] = {}
     for due in wire.due:
         due_ns.setdefault(due.key, due.heard_ns)
-    effective, ignored = _effective(wire.commands)
+    effective = wire.effective()
     answers: dict[Key, list[Command]] = defaultdict(list)
     for command in effective:
         answers[command.key].append(command)
@@ -203,29 +142,14 @@ def judge(
             for commands in answers.values()
         ),
         repeated_safe_moves=repeated,
-        ignored=ignored,
+        ignored=len(wire.commands) - len(effective),
         unrecorded=unrecorded,
         late=sum(ms > ns_to_ms(DEADLINE_NS + GRACE_NS) for ms in taken_ms),
         taken=spread(taken_ms),
     )
 
 
-def _effective(commands: Iterable[Command]) -> tuple[list[Command], int]:
-    """Return what robots take over, and how many commands they do not."""
-    newest: dict[str, int] = {}
-    effective = []
-    ignored = 0
-    for command in commands:
-        robot_id = command.key[0]
-        if command.sequence > newest.get(robot_id, 0):
-            newest[robot_id] = command.sequence
-            effective.append(command)
-        else:
-            ignored += 1
-    return effective, ignored
-
-
-def _overtaken(wire: Wire, answers: Mapping[Key, list[Command]]) -> list[str]:
+def _overtaken(wire: Timeline, answers: Mapping[Key, list[Command]]) -> list[str]:
     """Return the routes that followed a safe move although a newer request had been made (G6)."""
     of_robot: dict[str, list[Asked]] = defaultdict(list)
     for request in wire.asked:
@@ -269,14 +193,14 @@ def _wrong_route(command: Command, asked: Asked | None, warehouse: Warehouse) ->
     return wrong
 
 
-def _unrecorded(wire: Wire) -> int:
+def _unrecorded(wire: Timeline) -> int:
     """Return how many commands have no decision with their number (G8)."""
     recorded = Counter((each.key[0], each.sequence) for each in wire.decided if each.outcome)
     commanded = Counter((each.key[0], each.sequence) for each in wire.commands)
     return (commanded - recorded).total()
 
 
-def _unheard(wire: Wire) -> list[tuple[str, int]]:
+def _unheard(wire: Timeline) -> list[tuple[str, int]]:
     """Return the robots and numbers of commands of which only the record was heard (G8).
 
     Of a process that was started anew, one topic may be discovered a little before the other.

@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Final
 
 import pytest
 import yaml  # type: ignore[import-untyped]  # its stubs would be one more package
-from blocks import PAGES, ROOT, Block, blocks, commands
 
+from blocks import PAGES, ROOT, Block, blocks, commands
 from fallback_guard.nodes.guard_node import NODE_PARAMETERS
 
 if TYPE_CHECKING:

@@ -70,6 +70,16 @@ def test_a_rise_of_the_heartbeat_alone_renews(heartbeat: int, renews: bool) -> N
     assert lease.holds(START_NS + 300 + LEASE_NS) is renews
 
 
+def test_a_guard_that_is_inactive_renews_nothing() -> None:
+    lease = leased()
+    for heartbeat in range(8, 20):
+        assert not lease.heard(heartbeat, START_NS + heartbeat, decides=False)
+    assert lease.holds(START_NS + LEASE_NS)
+    assert not lease.holds(START_NS + LEASE_NS + 1)
+    lease.heard(20, START_NS + 400)
+    assert lease.holds(START_NS + 400 + LEASE_NS), "active again before the end"
+
+
 def test_another_guard_renews_only_its_own_command() -> None:
     lease = leased()
     assert lease.heard(1, START_NS + 100)

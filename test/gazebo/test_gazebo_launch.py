@@ -20,9 +20,8 @@ import yaml  # type: ignore[import-untyped]  # its stubs would be one more packa
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from launch_ros.actions import Node
-
     from launch import LaunchDescriptionEntity
+    from launch_ros.actions import Node
 
 pytestmark = pytest.mark.skipif(
     not all(find_spec(name) for name in ("launch", "launch_ros", "ament_index_python")),
@@ -62,9 +61,8 @@ class Started:
 
     def __init__(self, **arguments: str) -> None:
         """Visit all that the file describes; processes are only looked at."""
-        from launch_ros.actions import Node  # noqa: PLC0415
-
         from launch import LaunchContext  # noqa: PLC0415  # where it is installed
+        from launch_ros.actions import Node  # noqa: PLC0415
 
         self.context = LaunchContext(argv=[])
         self.context.launch_configurations.update(arguments)

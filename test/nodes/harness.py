@@ -21,15 +21,11 @@ from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, TypeAlias
 
-import rclpy
 from domains import own_domain
 from fallback_guard.srv import ResetLatch
-from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
-from rclpy.node import Node
 from rclpy.parameter import Parameter as RosParameter
 from rclpy.parameter_client import AsyncParameterClient
 from rclpy.publisher import Publisher
-from rclpy.signals import SignalHandlerOptions
 from std_msgs.msg import Header
 
 import world
@@ -38,6 +34,7 @@ from fallback_guard.core.effects import Occasion
 from fallback_guard.core.motion import MotionKind, SafeMoveKind
 from fallback_guard.nodes import topics
 from fallback_guard.nodes.conversion import from_pick_request
+from fallback_guard.testing.participant import Participant
 from fallback_guard.tools.processes import Processes
 from forked import Forked
 
@@ -191,19 +188,12 @@ class Heard:
     arrived_ns: int
 
 
-class Bystander:
+class Bystander(Participant):
     """A ROS node in the test's own process: speaks as task system, robot and planner, and hears everything."""
 
     def __init__(self, domain: int) -> None:
         """Open a context on a domain and begin to listen."""
-        self._context = rclpy.Context()
-        rclpy.init(
-            args=[],
-            context=self._context,
-            domain_id=domain,
-            signal_handler_options=SignalHandlerOptions.NO,
-        )
-        self.node = Node("bystander", context=self._context, enable_rosout=False)
+        super().__init__("bystander", domain=domain)
         self._changed = threading.Condition()
         self.motions: list[Heard] = []
         self.decisions: list[Heard] = []
@@ -246,21 +236,7 @@ class Bystander:
         topics.MOTION.subscribe(self.node, self._take_over)
         self._probes = count(1)
         self.node.create_timer(_POSITION_PERIOD_S, self._publish_positions)
-        self._executor = SingleThreadedExecutor(context=self._context)
-        self._executor.add_node(self.node)
-        self._thread = threading.Thread(target=self._spin, name="bystander", daemon=True)
-        self._thread.start()
-
-    def close(self) -> None:
-        """Stop listening."""
-        self._executor.shutdown()
-        self._thread.join()
-        self.node.destroy_node()
-        rclpy.shutdown(context=self._context)
-
-    def _spin(self) -> None:
-        with suppress(ExternalShutdownException):
-            self._executor.spin()
+        self.start()
 
     def _listener(self, heard: list[Heard]) -> Callable[[Message], None]:
         def listen(message: Message) -> None:

@@ -26,6 +26,7 @@ class PlayedGuard:
         self._scene = scene
         self._lease_ms = lease_ms
         self.heartbeat = 1_000
+        self.state = int(msg.GuardState.STATE_ACTIVE)
         self._lives = True
         scene.bystander.node.create_timer(0.05, self._live)
 
@@ -41,7 +42,7 @@ class PlayedGuard:
         if not self._lives:
             return
         self.heartbeat += 1
-        state = msg.GuardState(heartbeat=self.heartbeat)
+        state = msg.GuardState(heartbeat=self.heartbeat, state=self.state)
         self._scene.bystander.publish(topics.GUARD_STATE, state)
 
     def route_east(self, sequence: int, robot_id: str = ROBOT) -> None:

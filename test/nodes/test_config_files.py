@@ -52,8 +52,21 @@ def test_a_file_says_unit_and_range_beside_each_value(name: str) -> None:
         comment = line.partition(" #")[2]
         if row.minimum is not None and row.maximum != WIRE_MAX:
             assert f"{row.minimum:.15g} to {row.maximum:.15g}" in comment, line
+        assert row.unit in comment, line
         for choice in row.choices:
             assert choice in comment, line
+
+
+@pytest.mark.parametrize("name", TABLES)
+def test_a_file_says_what_may_change_while_a_node_runs(name: str) -> None:
+    head, *lines = (CONFIG / f"{name}.yaml").read_text(encoding="utf-8").splitlines()
+    if all(row.read_only for row in TABLES[name]):
+        assert "All are fixed once the node has started." in f"{head} {lines[0]}"
+        return
+    assert "Those marked * are fixed" in head
+    for row in TABLES[name]:
+        (line,) = [line for line in lines if line.strip().startswith(f"{row.name}:")]
+        assert ("# * " in line) == row.read_only, line
 
 
 def test_every_file_has_a_table() -> None:

@@ -167,6 +167,32 @@ def test_the_lifecycle_by_its_services(scene: Scene) -> None:
     assert bystander.wait_for_motion("R-1", ROBOT).message.sequence > last_sequence
 
 
+def test_a_transition_that_cannot_be_is_refused(scene: Scene) -> None:
+    """Also what is no transition at all: the worst that can be asked for ends no guard."""
+    scene.start_guard(autostart=False)
+    possible = {
+        Transition.TRANSITION_CONFIGURE,
+        Transition.TRANSITION_UNCONFIGURED_SHUTDOWN,
+    }
+    for transition in set(range(12)) - possible | {
+        Transition.TRANSITION_ON_CONFIGURE_SUCCESS,
+        Transition.TRANSITION_CALLBACK_ERROR,
+        Transition.TRANSITION_DESTROY,
+        255,
+    }:
+        assert not change_state(scene, transition), transition
+    request = ChangeState.Request(transition=Transition(label="no such transition"))
+    answer = scene.bystander.call(ChangeState, "guard_node/change_state", request)
+    assert not answer.success
+    assert lifecycle_state(scene) == State.PRIMARY_STATE_UNCONFIGURED
+    assert change_state(scene, Transition.TRANSITION_CONFIGURE)
+    assert not change_state(scene, Transition.TRANSITION_CONFIGURE), "it is configured already"
+    assert change_state(scene, Transition.TRANSITION_ACTIVATE)
+    assert not change_state(scene, Transition.TRANSITION_CLEANUP), "it has to be inactive for that"
+    scene.bystander.settle(ROBOT)
+    assert routes(scene, "R-1")
+
+
 def detouring_answer(request_id: str) -> bytes:
     """Return an answer that goes once more to and fro between two nodes: 80 m instead of 60 m."""
     c1, a1, a2 = world.pick_request().items

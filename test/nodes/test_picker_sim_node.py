@@ -224,3 +224,19 @@ def test_the_task_system_alone_moves_nothing_and_believes_what_is_reported(scene
     assert {
         info.node_name for info in bystander.node.get_publishers_info_by_topic("/robot_position")
     } == {"bystander"}
+
+
+def test_a_guard_that_is_inactive_renews_no_lease(scene: Scene) -> None:
+    guard = PlayedGuard(scene)
+    start_picker(scene)
+    guard.route_east(100)
+    wait_for_x_beyond(scene, 0.2)
+    guard.state = int(msg.GuardState.STATE_LATCHED)
+    wait_for_x_beyond(scene, place(scene)[0] + 4.0)  # two leases on
+    guard.state = int(msg.GuardState.STATE_INACTIVE)
+    scene.nodes.wait_for_text("picker_sim_node", "no sign of life from the guard: holding")
+    held_at = wait_for_rest(scene)
+    assert held_at[0] < 29, "it holds on its way"
+    guard.state = int(msg.GuardState.STATE_ACTIVE)
+    guard.route_east(101)
+    wait_for_x_beyond(scene, held_at[0] + 0.5)

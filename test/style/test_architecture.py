@@ -60,6 +60,7 @@ ROOMS_MAY: Final = {
     "driving": ("core", "driving"),
     "maps": ("core", "maps"),
     "vda5050": ("core", "vda5050"),
+    "launching": ("core", "launching", "nodes", "planning", "recording", "tools"),
     "picking": ("core", "driving", "picking"),
     "planning": ("core", "planning"),
     "recording": ("core", "recording"),
@@ -76,12 +77,21 @@ ROOMS_MAY: Final = {
         "srv",
     ),
     "tasks": ("core", "tasks"),
+    "testing": ("core", "nodes", "testing", "tools", "msg", "srv"),
     "tools": ("core", "driving", "maps", "picking", "planning", "tasks", "tools", "vda5050"),
 }
 """Which rooms of the package each room sees.  Messages are generated, and ROS as well."""
 
 NEED_ROS: Final = {"tools/demo.py": frozenset({"fallback_guard.nodes.observer", "rclpy"})}
 """Commands that need ROS.  They import it when they run, so that all others work without."""
+
+SPEAK_ROS: Final = {
+    "launching/actions.py": frozenset({"launch", "launch_ros"}),
+    "testing/launching.py": frozenset({"launch", "launch_testing"}),
+    "testing/operator.py": frozenset({"lifecycle_msgs", "rclpy", "std_msgs"}),
+    "testing/participant.py": frozenset({"rclpy"}),
+}
+"""Modules outside of nodes that are made of ROS.  What is beside them in their rooms works without launch."""
 
 SEE_MORE: Final = NEED_ROS | {"nodes/observer.py": frozenset({"fallback_guard.picking.tally"})}
 """Modules that see more than their room does, and what."""
@@ -90,6 +100,9 @@ ROS: Final = (
     "rclpy",
     "rcl_interfaces",
     "launch",
+    "launch_ros",
+    "launch_testing",
+    "lifecycle_msgs",
     "std_msgs",
     "builtin_interfaces",
     "action_msgs",
@@ -185,7 +198,7 @@ def test_only_nodes_import_ros(path: Path) -> None:
     if _room(path) == "nodes":
         return
     found = {name for _, name in _imported(_tree(path)) if any(_is(name, ros) for ros in ROS)}
-    allowed = NEED_ROS.get(_name(path), frozenset())
+    allowed = NEED_ROS.get(_name(path), frozenset()) | SPEAK_ROS.get(_name(path), frozenset())
     assert all(any(_is(name, one) for one in allowed) for name in found), found
 
 
@@ -196,6 +209,25 @@ def test_no_room_imports_upwards(path: Path) -> None:
     allowed = [f"fallback_guard.{room}" for room in ROOMS_MAY[_room(path)]]
     allowed += SEE_MORE.get(_name(path), frozenset())
     assert [name for name in _inside(path) if not any(_is(name, one) for one in allowed)] == []
+
+
+@pytest.mark.parametrize("name", SPEAK_ROS)
+def test_what_may_speak_ros_does(name: str) -> None:
+    imported = [each for _, each in _imported(_tree(PACKAGE / name))]
+    for package in SPEAK_ROS[name]:
+        assert any(_is(each, package) for each in imported), f"{package}: remove it from the row"
+
+
+PURE_OF_TESTING: Final = ("timeline", "measures", "checks")
+
+
+@pytest.mark.parametrize("name", PURE_OF_TESTING)
+def test_timelines_are_judged_without_ros(name: str) -> None:
+    """So that a recorded one can be, anywhere."""
+    own = {"fallback_guard.core", *(f"fallback_guard.testing.{each}" for each in PURE_OF_TESTING)}
+    own.add("fallback_guard.testing")
+    imported = _inside(PACKAGE / "testing" / f"{name}.py")
+    assert [each for each in imported if not any(_is(each, one) for one in own)] == []
 
 
 @pytest.mark.parametrize(("name", "needed"), NEED_ROS.items())
