@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from targets import Target
 
-NAMES: Final = ("payload", "geojson", "lif", "order", "request", "message")
+NAMES: Final = ("payload", "task", "geojson", "lif", "order", "request", "message")
 
 CORPUS: Final = Path(__file__).parent / "corpus"
 """One folder for each target, one file for each input."""

@@ -33,6 +33,7 @@ from entrances import NAMES, entrance
 HERE: Final = Path(__file__).parent
 ROOT: Final = HERE.parents[1]
 sys.path.insert(0, str(HERE.parent / "core"))
+sys.path.insert(0, str(HERE.parents[1] / "docs" / "examples" / "cold_chain"))
 
 FINDINGS: Final = ROOT / "build" / "findings"
 RUNS: Final = 100_000

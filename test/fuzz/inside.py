@@ -16,6 +16,7 @@ from random import Random
 import atheris
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "core"))
+sys.path.insert(0, str(Path(__file__).parents[2] / "docs" / "examples" / "cold_chain"))
 with atheris.instrument_imports(include=["fallback_guard"], enable_loader_override=False):
     from entrances import entrance
 

@@ -17,6 +17,7 @@ from math import dist, isfinite
 from random import Random
 from typing import Final
 
+import cold
 import orders
 import world
 from fallback_guard.core.config import GUARD_PARAMETERS, GuardConfig, guard_config
@@ -181,6 +182,41 @@ def _is_what_was_asked(verdict: Verdict, request: PickRequest, data: bytes) -> N
 def _once(pairs: list[tuple[str, object]]) -> dict[str, object]:
     assert len(dict(pairs)) == len(pairs), "a key twice in what was accepted"
     return dict(pairs)
+
+
+@cache
+def _cold() -> tuple[Judge, PreparedRequest]:
+    judge = Judge(
+        config=guard_config({"detour_factor": 4.0}),
+        paths=Paths(world.warehouse()),
+        task=cold.TASK,
+    )
+    return judge, judge.prepare(cold.request(), 1)
+
+
+def own_task(data: bytes) -> str:
+    """Judge an answer to a task of one's own: what it accepts, the package accepts in its own shape."""
+    judge, prepared = _cold()
+    verdict = judge.verdict(prepared, data, source="llm:fuzz")
+    assert (verdict.route is None) is (verdict.refusal is not None), "either, and not both"
+    if verdict.refusal is not None:
+        assert verdict.refusal.mode in OF_ANSWERS | {FailureMode.TASK_RULE}, verdict.refusal
+        assert DETAIL.fullmatch(verdict.refusal.detail), verdict.refusal
+        assert verdict.refusal.rule, verdict.refusal
+        assert isfinite(verdict.refusal.measured), verdict.refusal
+        return verdict.refusal.mode.value
+    said = json.loads(data, object_pairs_hook=_once)
+    stops = [
+        {"bin": one["location"], "sku": one["article"], "quantity": one["pieces"]}
+        | ({"via": one["past"]} if one.get("past") else {})
+        for one in said["picks"]
+    ]
+    same = world.answer(prepared.request, stops, request_id=said["order"], robot_id=said["vehicle"])
+    plain = _judge().verdict(prepared, same, source="llm:fuzz")
+    assert plain.route == verdict.route
+    _is_what_was_asked(plain, prepared.request, same)
+    assert [one["article"].startswith("FRZ-") for one in said["picks"]] == [False, False, True]
+    return "accepted"
 
 
 # Maps
@@ -453,6 +489,27 @@ TARGETS: Final[dict[str, Target]] = {
         check=payload,
         bytes_max=20_000,
         grammar=Grammar(Route.model_json_schema(), WORDS, (*_NODES, 2**32 - 1)),
+    ),
+    "task": Target(
+        about="an answer to a task of one's own: accepted, or refused with a failure mode",
+        check=own_task,
+        bytes_max=20_000,
+        grammar=Grammar(
+            cold.TASK.answer.model_json_schema(),
+            (
+                *WORDS,
+                "AMB-1-H",
+                "CHL-2-G",
+                "FRZ-3",
+                "ambient",
+                "chilled",
+                "frozen",
+                "heavy",
+                "sturdy",
+                "fragile",
+            ),
+            _NODES,
+        ),
     ),
     "geojson": Target(
         about="a map: loaded, and then a guard works on it, or MapError",

@@ -3,15 +3,25 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from itertools import permutations
 
 import pytest
 
+import cold
+import cold_chain
+from fallback_guard.core.checked_task import ROUTES
 from fallback_guard.core.failure_modes import FailureMode
 from fallback_guard.core.limits import INSTRUCTIONS_CHARS_MAX, STOPS_MAX
 from fallback_guard.core.request import PickItem, PickRequest
 from fallback_guard.core.rules import Refusal
-from fallback_guard.planning.prompt import chat_messages, route_json_schema
+from fallback_guard.core.task_check import checked
+from fallback_guard.planning.prompt import (
+    SYSTEM_TEXT,
+    answer_json_schema,
+    chat_messages,
+    route_json_schema,
+)
 
 ITEMS = (
     PickItem(bin="A-03", sku="SKU-9", quantity=2),
@@ -210,3 +220,41 @@ def test_an_item_that_stands_twice_is_one_variant_and_two_stops() -> None:
     schema = route_json_schema(pick_request(items=(ITEMS[0], ITEMS[0])))
     assert accepts(schema, route(ITEMS[0], ITEMS[0]))
     assert json.dumps(schema).count('"A-03"') == 1
+
+
+# Tasks of one's own.
+
+
+def test_the_package_own_task_is_told_as_ever() -> None:
+    request = pick_request()
+    assert chat_messages(request, None, ROUTES) == chat_messages(request)
+    assert chat_messages(request)[0].content == SYSTEM_TEXT
+    assert answer_json_schema(request, ROUTES) == route_json_schema(request)
+
+
+def test_a_task_of_ones_own_is_told_in_its_own_words() -> None:
+    system, user = chat_messages(pick_request(), None, cold.TASK)
+    assert system.content.endswith(cold.TASK.prompt)
+    assert "one JSON object, on one line" in system.content
+    assert "route schema" not in system.content
+    assert user == chat_messages(pick_request())[1]
+    assert answer_json_schema(pick_request(), cold.TASK) == cold.TASK.answer.model_json_schema()
+
+
+def test_a_task_may_say_more_of_the_answers_to_one_request() -> None:
+    def narrow(request: PickRequest) -> dict[str, object]:
+        return {"title": request.request_id, "maxItems": len(request.items)}
+
+    task = checked(replace(cold_chain.COLD_CHAIN, json_schema=narrow))
+    assert answer_json_schema(pick_request(), task) == {"title": "R-17", "maxItems": 3}
+
+
+def test_a_schema_that_fails_for_one_request_is_that_of_the_model() -> None:
+    """Nothing raises: the guard judges the answer, whatever the model was told."""
+
+    def fails(request: PickRequest) -> dict[str, object]:
+        return {"title": request.items[0].sku, "share": 1 // (len(request.items) - 3)}
+
+    task = checked(replace(cold_chain.COLD_CHAIN, json_schema=fails))
+    assert answer_json_schema(pick_request(), task) == cold_chain.Plan.model_json_schema()
+    assert answer_json_schema(pick_request(items=ITEMS[:1]), task)["share"] == -1
