@@ -32,6 +32,10 @@ ROOT = Path(__file__).resolve().parents[2]
 PACKAGE = ET.parse(ROOT / "package.xml").getroot()
 
 
+NUMPY_OF_THE_SYSTEM = "numpy<2"
+"""What keeps pip from replacing the one that the distribution's modules were compiled for."""
+
+
 def test_tests_see_the_installed_package() -> None:
     """The sources lack the generated messages; a test that imports them by accident proves little."""
     assert Path(fallback_guard.__path__[0]).resolve().is_relative_to(Path(sys.prefix).resolve())
@@ -80,7 +84,7 @@ def test_what_rosdep_lacks_comes_from_pip() -> None:
     """Each Python package that is needed has a key in package.xml or a line in requirements-robot.txt."""
     keys = {f"{element.text}" for element in PACKAGE.iter("exec_depend")}
     lacking = [each for each in RUN_PYTHON if f"python3-{_project(each)}" not in keys]
-    assert _listed("requirements-robot.txt") == lacking
+    assert _listed("requirements-robot.txt") == sorted([*lacking, NUMPY_OF_THE_SYSTEM])
 
 
 def test_the_tests_need_the_same_anywhere() -> None:
