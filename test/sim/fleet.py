@@ -167,6 +167,8 @@ class GuardProcess:
         self._lives = object()
         self._heartbeat = 0
         self._heard_due: dict[str, list[str]] = {}
+        self._heard_of: dict[str, list[str]] = {}
+        self._decided: dict[str, list[str]] = {}
         self._woken_at_ns: int | None = None
         self._simulation.later(0, partial(self._beat, self._lives))
 
@@ -250,16 +252,31 @@ class GuardProcess:
             due = event.robot_id, event.request_id
         elif isinstance(event, RequestArrived) and not event.request.on_due:
             due = event.request.robot_id, event.request.request_id
-        if due and due[1] not in self._heard_due.setdefault(due[0], []):
-            self._heard_due[due[0]].append(due[1])
-            del self._heard_due[due[0]][:-20]
+        if isinstance(event, RequestArrived):
+            self._remember(self._heard_of, event.request.robot_id, event.request.request_id)
+        if due:
+            self._remember(self._heard_of, *due)
+            self._remember(self._heard_due, *due)
+
+    def _remember(self, kept: dict[str, list[str]], robot_id: str, request_id: str) -> None:
+        if request_id not in kept.setdefault(robot_id, []):
+            kept[robot_id].append(request_id)
+            del kept[robot_id][:-20]
 
     def _check(self, motion: Motion) -> None:
-        """Assert that no route goes out for an older request than the newest that fell due, as the guard knows it."""
+        """Assert that a route goes out for what fell due last, or as a recovery for what was asked last.
+
+        All as far as the guard knows.  They differ where the word that an older request is due was so long under way
+        that the robot has asked anew.
+        """
         due = self._heard_due.get(motion.robot_id, [])
+        decided = self._decided.setdefault(motion.robot_id, [])
         if motion.kind is MotionKind.ROUTE:
             assert motion.request_id in due, "G1: nothing is decided before it is due"
-            assert due[-1] == motion.request_id, f"G6: a route for {motion.request_id} after {due}"
+            known = self._heard_of[motion.robot_id]
+            newest = max(due, key=known.index) if motion.request_id in decided else due[-1]
+            assert newest == motion.request_id, f"G6: a route for {motion.request_id} after {due}"
+        self._remember(self._decided, motion.robot_id, motion.request_id)
 
     def _plan_wake(self) -> None:
         guard, simulation = self._guard, self._simulation
