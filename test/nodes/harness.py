@@ -60,6 +60,7 @@ GUARD_PARAMETERS: Final = {
 _ALIVE_NS: Final = 300_000_000
 _POLL_S: Final = 0.02
 _PROBE_S: Final = 0.3
+_AGAIN_S: Final = 2.0
 _POSITION_PERIOD_S: Final = 0.05
 
 Message: TypeAlias = msg.MotionCommand
@@ -146,12 +147,18 @@ class Nodes(Processes):
             assert "Traceback" not in self.text(name), self.text(name)
 
     def _end_or_show_why(self, name: str) -> None:
-        """Wait for a process's end; have one that hangs say where, before it is killed."""
-        try:
-            self._children[name].wait(WAIT_S)
-        except subprocess.TimeoutExpired:
-            self.signal(name, signal.SIGABRT)
-            self._children[name].wait(WAIT_S)
+        """Wait for a process's end; have one that hangs say where, before it is killed.
+
+        A fork that has not come to its handlers yet loses an interrupt, so it is sent again.
+        """
+        until = time.monotonic() + WAIT_S
+        while time.monotonic() < until:
+            with suppress(subprocess.TimeoutExpired):
+                self._children[name].wait(_AGAIN_S)
+                return
+            self.signal(name, signal.SIGINT)
+        self.signal(name, signal.SIGABRT)
+        self._children[name].wait(WAIT_S)
 
 
 def run_to_end(directory: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
