@@ -33,6 +33,7 @@ RUN_PYTHON = (
     "openai>=1.40,<4",
     "orjson>=3.9,<4",
     "pydantic>=2.7,<3",
+    "PyYAML>=5.4,<7",
     "rich>=13.7,<16",
     "scipy>=1.8,<2",
     "shapely>=2.0,<3",

@@ -80,10 +80,15 @@ def test_make_looks_where_the_environment_is(release: str) -> None:
     assert f"\n.venv{suffix}/bin/pytest " in printed
 
 
+ROSDEP_NAMES = {"PyYAML": "yaml"}
+"""Packages that rosdep's keys call something else than PyPI does."""
+
+
 def test_what_rosdep_lacks_comes_from_pip() -> None:
     """Each Python package that is needed has a key in package.xml or a line in requirements-robot.txt."""
     keys = {f"{element.text}" for element in PACKAGE.iter("exec_depend")}
-    lacking = [each for each in RUN_PYTHON if f"python3-{_project(each)}" not in keys]
+    named = {each: ROSDEP_NAMES.get(_project(each), _project(each)) for each in RUN_PYTHON}
+    lacking = [each for each, name in named.items() if f"python3-{name}" not in keys]
     assert _listed("requirements-robot.txt") == sorted([*lacking, NUMPY_OF_THE_SYSTEM])
 
 
