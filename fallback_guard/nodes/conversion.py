@@ -136,14 +136,14 @@ def read_candidate(data: bytes, bytes_max: int) -> events.CandidateArrived:
     request_id, robot_id = reader.text(ID_BYTES_MAX), reader.text(ID_BYTES_MAX)
     source, attempt = reader.text(ID_BYTES_MAX), reader.u32()
     payload = reader.octets(bytes_max + 1)
-    seconds, nanoseconds = reader.primitives(_TIME, 4)
+    planning_ns = _time_ns(reader)
     return events.CandidateArrived(
         request_id=request_id,
         robot_id=robot_id,
         source=source,
         attempt=attempt,
         payload=payload,
-        planning_ns=seconds * NS_PER_S + nanoseconds,
+        planning_ns=planning_ns,
         failure=reader.text(ID_BYTES_MAX),
     )
 
@@ -161,14 +161,19 @@ def read_position(data: bytes) -> events.PositionArrived:
 
 def read_clock(data: bytes) -> int:
     """Read a Clock: nanoseconds of simulated time.  Raises UndecodableError."""
-    seconds, nanoseconds = Reader(data).primitives(_TIME, 4)
-    return seconds * NS_PER_S + nanoseconds
+    return _time_ns(Reader(data))
 
 
 def stamp_ns(reader: Reader) -> int:
     """Read a header; return its stamp.  No frame_id is used."""
-    seconds, nanoseconds = reader.primitives(_TIME, 4)
+    stamp = _time_ns(reader)
     reader.octets(0)
+    return stamp
+
+
+def _time_ns(reader: Reader) -> int:
+    """Read a time or a duration."""
+    seconds, nanoseconds = reader.primitives(_TIME, 4)
     return seconds * NS_PER_S + nanoseconds
 
 

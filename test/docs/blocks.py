@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 ROOT: Final = Path(__file__).parents[2]
-PAGES: Final = (ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md")))
+PAGES: Final = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *ROOT.glob("bench/*.md")])
 
 SEPARATORS: Final = frozenset({"&&", "||", "|", ";", "(", ")", "&", ";;"})
 _REDIRECTIONS: Final = frozenset({">", ">>", "<", "2>", "2>&1", ">&"})

@@ -117,6 +117,9 @@ def test_what_can_be_run_is_run(block: Block, desk: Path) -> None:
 def test_a_shell_can_read_it(block: Block) -> None:
     done = _bash("-n", "-c", block.text)
     assert done.returncode == 0, f"{block.name}: {done.stderr}"
+    assert done.stderr == "", block.name
+    # To a shell that is a file to read from and one to write to.
+    assert not re.search(r"<[a-z]+( [a-z]+)*>", block.text), block.name
 
 
 @pytest.mark.parametrize("block", _shell(), ids=lambda block: block.name)

@@ -390,6 +390,18 @@ class Bystander(Participant):
         for topic in wanted:
             self.wait_until(lambda: heard_by_others(topic), f"who hears {topic.name}")  # noqa: B023  # called here
 
+    def wait_for_planner(self) -> None:
+        """Wait until a planner is on the graph, beside a guard and the bystander."""
+        node = self.node
+        self.wait_until(
+            lambda: (
+                node.count_subscribers("guard/decision") > 1
+                and node.count_publishers("candidate_route") > 1
+                and node.count_subscribers("pick_request") > 2
+            ),
+            "the planner on the graph",
+        )
+
     def settle(self, robot_id: str, node: int = 1) -> None:
         """Stand on a node and wait until the guard knows, and everybody hears everybody.
 

@@ -144,14 +144,7 @@ def _asked_and_driven(scene: Scene, task: str, here: Endpoint) -> str:
     scene.nodes.start_node("planner_node", base_url=here.base_url, model="scripted", task=task)
     scene.nodes.wait_for_text("planner_node", "planning with scripted")
     bystander = scene.bystander
-    bystander.wait_until(
-        lambda: (
-            bystander.node.count_subscribers("guard/decision") > 1
-            and bystander.node.count_publishers("candidate_route") > 1
-            and bystander.node.count_subscribers("pick_request") > 2
-        ),
-        "the planner on the graph",
-    )
+    bystander.wait_for_planner()
     for number in range(1, 20):
         robot, name = f"picker_{number}", f"R-{number}"
         bystander.settle(robot)

@@ -111,14 +111,7 @@ def open_chain(
         scene.nodes.start_node("planner_node", base_url=llm.base_url, model="hostile", **parameters)
         scene.nodes.wait_for_text("planner_node", "planning with hostile")
         bystander = scene.bystander
-        bystander.wait_until(
-            lambda: (
-                bystander.node.count_subscribers("guard/decision") > 1
-                and bystander.node.count_publishers("candidate_route") > 1
-                and bystander.node.count_subscribers("pick_request") > 2
-            ),
-            "the planner on the graph",
-        )
+        bystander.wait_for_planner()
         chain = Chain(scene, llm)
         # A request may be lost to one side of a chain whose members have only just met.
         bystander.wait_until(lambda: _warmed_up(chain, warm_up), "the planner's first answer")

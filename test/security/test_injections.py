@@ -148,14 +148,7 @@ def chain(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Chain]:
             )
             scene.nodes.wait_for_text("planner_node", "planning with")
             bystander = scene.bystander
-            bystander.wait_until(
-                lambda: (
-                    bystander.node.count_subscribers("guard/decision") > 1
-                    and bystander.node.count_publishers("candidate_route") > 1
-                    and bystander.node.count_subscribers("pick_request") > 2
-                ),
-                "the planner on the graph",
-            )
+            bystander.wait_for_planner()
             bystander.settle(ROBOT)
             opened = Chain(scene, llm)
             bystander.wait_until(lambda: _drives(opened), "the first route")
