@@ -8,7 +8,6 @@ import asyncio
 import json
 import os
 from collections.abc import AsyncIterator, Mapping, Sequence
-from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final, Protocol
 
@@ -18,6 +17,7 @@ from openai.types.chat import ChatCompletionMessageParam
 from fallback_guard.core.failure_modes import FailureMode
 from fallback_guard.core.parameters import ParameterError
 from fallback_guard.planning.config import PlannerConfig, is_private
+from fallback_guard.planning.llm import Answer, Question
 from fallback_guard.planning.prompt import JsonObject, Message
 
 NO_KEY: Final = "none"
@@ -37,29 +37,6 @@ _REMEDIES: Final[Mapping[int, str]] = MappingProxyType(
         429: "the endpoint limits the rate of calls",
     }
 )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Answer:
-    """What came of one call.
-
-    `payload` holds the bytes of the model's answer, untouched, where `failure` is None.  `detail` is for
-    people; it never repeats what the endpoint sent.  `structured_output` is the form that was asked for.
-    """
-
-    payload: bytes = b""
-    failure: FailureMode | None = None
-    detail: str = ""
-    structured_output: str = "none"
-
-
-class Llm(Protocol):
-    """Whoever answers: `LlmClient`, a breaker around it, or a script in a test."""
-
-    async def answer(
-        self, messages: Sequence[Message], schema: JsonObject, timeout_s: float
-    ) -> Answer:
-        """Return within `timeout_s`.  Raises nothing but CancelledError."""
 
 
 class LlmClient:
@@ -94,14 +71,10 @@ class LlmClient:
             "another host; use https://"
         )
 
-    async def answer(
-        self, messages: Sequence[Message], schema: JsonObject, timeout_s: float
-    ) -> Answer:
+    async def answer(self, question: Question, timeout_s: float) -> Answer:
         """Ask once.  The whole call, however it is spread out, takes no longer than `timeout_s`."""
         try:
-            return await asyncio.wait_for(
-                self._first_understood(messages, schema, timeout_s), timeout_s
-            )
+            return await asyncio.wait_for(self._first_understood(question, timeout_s), timeout_s)
         except (asyncio.TimeoutError, openai.APITimeoutError):
             return Answer(
                 failure=FailureMode.PLANNER_TIMEOUT,
@@ -114,14 +87,14 @@ class LlmClient:
         """Close the connections."""
         await self._client.close()
 
-    async def _first_understood(
-        self, messages: Sequence[Message], schema: JsonObject, timeout_s: float
-    ) -> Answer:
+    async def _first_understood(self, question: Question, timeout_s: float) -> Answer:
         """Ask in the strictest form of structured output that the endpoint understands."""
-        forms = self._forms()
+        forms = self._forms(question.form)
         for step, form in enumerate(forms):
             try:
-                body = await self._body(messages, _response_format(form, schema), timeout_s)
+                body = await self._body(
+                    question.messages, _response_format(form, question.schema), timeout_s
+                )
             except openai.OpenAIError as error:
                 fault = _fault_behind(error)
                 is_last = step == len(forms) - 1
@@ -132,7 +105,7 @@ class LlmClient:
                 ):
                     raise
                 continue
-            if self._config.structured_output == "auto":
+            if step:
                 self._strictest = _LADDER.index(form)
             payload = _content(body)
             if self._key != NO_KEY and self._key.encode("ascii") in payload:
@@ -140,9 +113,9 @@ class LlmClient:
             return Answer(payload=payload, structured_output=form)
         raise AssertionError("there is always a form to ask in")
 
-    def _forms(self) -> tuple[str, ...]:
+    def _forms(self, wanted: str) -> tuple[str, ...]:
         if self._config.structured_output == "auto":
-            return _LADDER[self._strictest :]
+            return _LADDER[max(self._strictest, _LADDER.index(wanted)) :]
         return (self._config.structured_output,)
 
     async def _body(

@@ -10,6 +10,7 @@ from fallback_guard.core.identifiers import printable
 from fallback_guard.core.limits import CANDIDATES_PER_REQUEST_MAX
 from fallback_guard.core.parameters import Parameter, ParameterError, frozen_config
 from fallback_guard.core.units import NS_PER_MS
+from fallback_guard.planning.methods import METHODS
 
 STRUCTURED_OUTPUTS: Final = ("auto", "json_schema", "json_object", "none")
 """How the endpoint is asked for JSON.  `auto` begins with the strictest form and takes the next one
@@ -33,6 +34,13 @@ PLANNER_PARAMETERS: Final = (
         default="",
         read_only=True,
         meaning="Task of one's own, as package.module:NAME; it has to be the guard's.",
+    ),
+    Parameter(
+        name="method",
+        default="request_schema",
+        choices=tuple(METHODS),
+        read_only=True,
+        meaning="How a route is got out of the model.",
     ),
     Parameter(
         name="planning_timeout_ms",
@@ -121,6 +129,7 @@ class PlannerConfig:
     base_url: str
     model: str
     task: str
+    method: str
     planning_timeout_ms: int
     attempts_max: int
     max_tokens: int

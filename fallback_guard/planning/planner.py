@@ -8,7 +8,7 @@ import asyncio
 import time
 from collections import OrderedDict
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import Enum
 from typing import Final
 
@@ -19,9 +19,9 @@ from fallback_guard.core.limits import REQUESTS_REMEMBERED_MAX, STOPS_MAX
 from fallback_guard.core.request import PickRequest
 from fallback_guard.core.rules import Refusal
 from fallback_guard.core.units import NS_PER_MS, ns_to_seconds
-from fallback_guard.planning.client import Answer, Llm
 from fallback_guard.planning.config import PlannerConfig
-from fallback_guard.planning.prompt import answer_json_schema, chat_messages
+from fallback_guard.planning.llm import Answer, Llm
+from fallback_guard.planning.methods import METHODS
 
 PLANS_OPEN_MAX: Final = 64
 """Plans that wait for the model or for the guard; at a call's pace more could not be served in time."""
@@ -119,6 +119,7 @@ class Planner:
         self._llm = llm
         self._publish = publish
         self._task = task
+        self._method = METHODS[config.method]
         self._now_ns = monotonic_ns
         self._calls = asyncio.Semaphore(config.concurrent_requests_max)
         self._plans: dict[Key, _Plan] = {}
@@ -208,11 +209,11 @@ class Planner:
             detail = f"the model was busy for {self._config.planning_timeout_ms} ms"
             return Answer(failure=FailureMode.PLANNER_TIMEOUT, detail=detail)
         try:
-            return await self._llm.answer(
-                chat_messages(plan.request, refusal, self._task),
-                answer_json_schema(plan.request, self._task),
-                self._left_s(plan),
-            )
+            question = self._method.question(plan.request, refusal, self._task)
+            answer = await self._llm.answer(question, self._left_s(plan))
+            if answer.failure is None:
+                answer = replace(answer, payload=self._method.payload(plan.request, answer.payload))
+            return answer
         finally:
             self._calls.release()
 

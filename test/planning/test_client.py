@@ -12,12 +12,15 @@ from typing import TYPE_CHECKING, Final
 import pytest
 
 from endpoint import Asked, Endpoint, always, completion, endpoint, response
+from fallback_guard.core.checked_task import ROUTES
 from fallback_guard.core.failure_modes import FailureMode
 from fallback_guard.core.parameters import ParameterError
 from fallback_guard.core.request import PickItem, PickRequest
-from fallback_guard.planning.client import Answer, LlmClient
+from fallback_guard.planning.client import LlmClient
 from fallback_guard.planning.config import planner_config
-from fallback_guard.planning.prompt import chat_messages, route_json_schema
+from fallback_guard.planning.llm import Answer
+from fallback_guard.planning.methods import METHODS
+from fallback_guard.planning.prompt import route_json_schema
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -32,6 +35,7 @@ REQUEST: Final = PickRequest(
     goal_node=3,
     items=(PickItem(bin="A-03", sku="SKU-9", quantity=2),),
 )
+QUESTION: Final = METHODS["request_schema"].question(REQUEST, None, ROUTES)
 TIMEOUT_S: Final = 5.0
 """For calls that end by themselves."""
 
@@ -43,10 +47,7 @@ async def ask(
     config = planner_config({"base_url": base_url, **parameters})
     client = LlmClient(config, environ={"OPENAI_API_KEY": KEY})
     try:
-        answers = [
-            await client.answer(chat_messages(REQUEST), route_json_schema(REQUEST), timeout_s)
-            for _ in range(calls)
-        ]
+        answers = [await client.answer(QUESTION, timeout_s) for _ in range(calls)]
     finally:
         await client.close()
     return answers[-1]
@@ -462,7 +463,7 @@ def test_without_a_key_a_local_server_is_asked_all_the_same(
     async def run() -> Endpoint:
         async with endpoint(always(completion("{}"))) as here:
             client = LlmClient(planner_config({"base_url": here.base_url}), environ=environ)
-            await client.answer(chat_messages(REQUEST), route_json_schema(REQUEST), TIMEOUT_S)
+            await client.answer(QUESTION, TIMEOUT_S)
             await client.close()
             return here
 

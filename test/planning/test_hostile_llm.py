@@ -14,6 +14,7 @@ from typing import Final
 
 import pytest
 
+from fallback_guard.core.checked_task import ROUTES
 from fallback_guard.core.config import guard_config
 from fallback_guard.core.failure_modes import FailureMode
 from fallback_guard.core.judge import Judge
@@ -21,9 +22,10 @@ from fallback_guard.core.limits import STOPS_MAX
 from fallback_guard.core.paths import Paths
 from fallback_guard.core.request import PickItem, PickRequest
 from fallback_guard.maps.geojson import load_warehouse
-from fallback_guard.planning.client import Answer, LlmClient
+from fallback_guard.planning.client import LlmClient
 from fallback_guard.planning.config import planner_config
-from fallback_guard.planning.prompt import chat_messages, route_json_schema
+from fallback_guard.planning.llm import Answer
+from fallback_guard.planning.methods import METHODS
 from fallback_guard.tools.hostile_answers import (
     KINDS_WITHOUT_MAP,
     HostileKind,
@@ -57,7 +59,8 @@ def pick_request(*, items: int = 3, request_id: str = "R-1") -> PickRequest:
 async def _answer(base_url: str, request: PickRequest, timeout_s: float) -> Answer:
     client = LlmClient(planner_config({"base_url": base_url}), environ={"OPENAI_API_KEY": KEY})
     try:
-        return await client.answer(chat_messages(request), route_json_schema(request), timeout_s)
+        question = METHODS["request_schema"].question(request, None, ROUTES)
+        return await client.answer(question, timeout_s)
     finally:
         await client.close()
 

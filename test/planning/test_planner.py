@@ -11,8 +11,8 @@ import pytest
 from fallback_guard.core.failure_modes import PLANNER_REPORTS, FailureMode
 from fallback_guard.core.limits import STOPS_MAX
 from fallback_guard.core.request import PickItem, PickRequest
-from fallback_guard.planning.client import Answer
 from fallback_guard.planning.config import planner_config
+from fallback_guard.planning.llm import Answer
 from fallback_guard.planning.planner import (
     ASK_AGAIN,
     PLANS_OPEN_MAX,
@@ -25,7 +25,7 @@ from fallback_guard.planning.planner import (
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Sequence
 
-    from fallback_guard.planning.prompt import JsonObject, Message
+    from fallback_guard.planning.llm import Question
 
 GOOD: Final = Answer(payload=b'{"version": 1}')
 DOWN: Final = Answer(failure=FailureMode.PLANNER_UNREACHABLE, detail="nobody there")
@@ -52,13 +52,11 @@ class ScriptedLlm:
     running: int = 0
     running_max: int = 0
 
-    async def answer(
-        self, messages: Sequence[Message], schema: JsonObject, timeout_s: float
-    ) -> Answer:
+    async def answer(self, question: Question, timeout_s: float) -> Answer:
         """Answer in time, as `LlmClient` does."""
-        assert schema
+        assert question.schema
         number = len(self.prompts)
-        self.prompts.append(messages[-1].content)
+        self.prompts.append(question.messages[-1].content)
         self.timeouts_s.append(timeout_s)
         self.running += 1
         self.running_max = max(self.running, self.running_max)

@@ -19,7 +19,7 @@ from test_client import KEY, answer_of, ask
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from fallback_guard.planning.client import Answer
+    from fallback_guard.planning.llm import Answer
 
 CLIENTS_OWN: Final = "127.0.0.1"
 LONG_AGO: Final = datetime.now(timezone.utc) - timedelta(days=2)

@@ -1,0 +1,60 @@
+"""What a planner asks a language model, and what comes of it."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from fallback_guard.core.failure_modes import FailureMode
+from fallback_guard.planning.prompt import JsonObject, Message
+
+Hopeless = Callable[[bytes], str]
+"""Says why an answer that begins like this can no longer become valid; empty where it still can."""
+
+
+def never_hopeless(_beginning: bytes) -> str:
+    """Give every answer until its end."""
+    return ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Question:
+    """One call's content.
+
+    `form` is the strictest form of structured output that helps: an endpoint that does not know it is asked in the
+    next looser one.  `schema` is only sent with `json_schema`.
+    """
+
+    messages: Sequence[Message]
+    schema: JsonObject
+    form: str = "json_schema"
+    hopeless: Hopeless = never_hopeless
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Usage:
+    """What a call cost, in tokens as the endpoint counts them; 0 where it does not say."""
+
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """What came of one call.
+
+    `payload` holds the bytes of the model's answer, untouched, where `failure` is None.  `detail` is for
+    people; it never repeats what the endpoint sent.  `structured_output` is the form that was asked for.
+    """
+
+    payload: bytes = b""
+    failure: FailureMode | None = None
+    detail: str = ""
+    structured_output: str = "none"
+    usage: Usage = Usage()
+
+
+class Llm(Protocol):
+    """Whoever answers: an endpoint, a ladder of them, or a script in a test."""
+
+    async def answer(self, question: Question, timeout_s: float) -> Answer:
+        """Return within `timeout_s`.  Raises nothing but CancelledError."""
