@@ -552,13 +552,13 @@ def write_picture(runs: Sequence[Run], file: Path) -> None:
     draw(file, decisions_ms=decisions_ms, answers_ms=answers_ms, deadline_ms=DEADLINE_MS)
 
 
-def add_arguments(options: argparse.ArgumentParser) -> None:
+def add_arguments(options: argparse._ActionsContainer) -> None:
     """Take what may be varied."""
     options.add_argument(
         "scenarios",
         nargs="*",
         metavar="SCENARIO",
-        help=f"which ({', '.join(SCENARIOS)}; default: all)",
+        help=f"which ({', '.join(SCENARIOS)}; default: all of these), or planner",
     )
     options.add_argument(
         "--priority",

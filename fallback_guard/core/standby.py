@@ -74,12 +74,18 @@ def _order(prepared: PreparedRequest, places: Sequence[int]) -> Sequence[int]:
             return [place_of_node[node] for node in tour]
     stations = (prepared.start_place, *places, prepared.goal_place)
     distance_m = [[prepared.legs.distance_m[a][b] for b in stations] for a in stations]
-    order = (
-        shortest_order(np.minimum(distance_m, _NO_PATH_M))
-        if len(places) <= _EXACT_MAX
-        else _Tour(distance_m).order()
-    )
+    order = shortest_through(distance_m)
     return [places[number - 1] for number in order]
+
+
+def shortest_through(distance_m: list[list[float]]) -> Sequence[int]:
+    """Return places 1..n in a short order from place 0 to place n + 1: the shortest one of up to 10 places.
+
+    A distance is infinite where no path leads from the row's place to the column's.
+    """
+    if len(distance_m) - 2 <= _EXACT_MAX:
+        return shortest_order(np.minimum(distance_m, _NO_PATH_M))
+    return _Tour(distance_m).order()
 
 
 class _Tour:

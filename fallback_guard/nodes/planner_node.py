@@ -7,6 +7,7 @@ import asyncio
 import concurrent.futures
 import threading
 from functools import partial
+from pathlib import Path
 from typing import Final
 
 from std_msgs.msg import Header
@@ -14,6 +15,8 @@ from std_msgs.msg import Header
 from fallback_guard import msg
 from fallback_guard.core.failure_modes import FailureMode
 from fallback_guard.core.identifiers import printable
+from fallback_guard.core.paths import Paths
+from fallback_guard.maps.geojson import load_warehouse
 from fallback_guard.nodes import conversion, topics
 from fallback_guard.nodes.parameters import Explaining, declared
 from fallback_guard.nodes.process import run
@@ -36,7 +39,10 @@ class PlannerNode(Explaining):
         self._candidate_route = topics.CANDIDATE_ROUTE.publisher(self)
         self._source = printable(config.source)  # as decisions name it
         self._llm = LlmClient(config)
-        self._planner = Planner(config=config, llm=self._llm, publish=self._publish, task=task)
+        paths = Paths(load_warehouse(Path(config.map_file))) if config.map_file else None
+        self._planner = Planner(
+            config=config, llm=self._llm, publish=self._publish, task=task, paths=paths
+        )
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="planning", daemon=True)
         self._thread.start()
@@ -74,7 +80,8 @@ class PlannerNode(Explaining):
     def _on_decision(self, message: msg.GuardDecision) -> None:
         ids = {"request_id": message.request_id, "robot_id": message.robot_id}
         if message.outcome == msg.GuardDecision.OUTCOME_ROUTE:
-            self._loop.call_soon_threadsafe(partial(self._planner.settled, **ids))
+            own = message.attempt if message.source == self._source else 0
+            self._loop.call_soon_threadsafe(partial(self._planner.settled, **ids, attempt=own))
         elif (
             message.occasion == msg.GuardDecision.OCCASION_REFUSAL
             and message.source == self._source

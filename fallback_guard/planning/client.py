@@ -8,6 +8,7 @@ import asyncio
 import json
 import os
 from collections.abc import AsyncIterator, Mapping, Sequence
+from math import inf
 from types import MappingProxyType
 from typing import Final, Protocol
 
@@ -17,7 +18,7 @@ from openai.types.chat import ChatCompletionMessageParam
 from fallback_guard.core.failure_modes import FailureMode
 from fallback_guard.core.parameters import ParameterError
 from fallback_guard.planning.config import PlannerConfig, is_private
-from fallback_guard.planning.llm import Answer, Question
+from fallback_guard.planning.llm import Answer, Question, Usage
 from fallback_guard.planning.prompt import JsonObject, Message
 
 NO_KEY: Final = "none"
@@ -93,7 +94,9 @@ class LlmClient:
         for step, form in enumerate(forms):
             try:
                 body = await self._body(
-                    question.messages, _response_format(form, question.schema), timeout_s
+                    question.messages,
+                    _response_format(form, question.schema) | _labels(question),
+                    timeout_s,
                 )
             except openai.OpenAIError as error:
                 fault = _fault_behind(error)
@@ -110,7 +113,12 @@ class LlmClient:
             payload = _content(body)
             if self._key != NO_KEY and self._key.encode("ascii") in payload:
                 raise _BadResponseError("the answer repeats the key that it was asked with")
-            return Answer(payload=payload, structured_output=form)
+            return Answer(
+                payload=payload,
+                structured_output=form,
+                usage=_usage(body),
+                likelihoods=_likelihoods(body) if question.labels else {},
+            )
         raise AssertionError("there is always a form to ask in")
 
     def _forms(self, wanted: str) -> tuple[str, ...]:
@@ -219,9 +227,43 @@ def _response_format(form: str, schema: JsonObject) -> JsonObject:
     return {"response_format": {"type": "json_schema", "json_schema": named_schema}}
 
 
+def _labels(question: Question) -> JsonObject:
+    """Return what asks for one token, and for how likely others were in its place; 20 is all that hosted APIs tell."""
+    if not question.labels:
+        return {}
+    return {"max_tokens": 1, "logprobs": True, "top_logprobs": 20}
+
+
+def _likelihoods(body: bytes) -> Mapping[str, float]:
+    """Return how likely each first token was, by its text in small letters; empty where the endpoint does not tell."""
+    document: object = json.loads(body)
+    choices = _member(document, "choices")
+    first = choices[0] if isinstance(choices, list) and choices else None
+    tokens = _member(_member(first, "logprobs"), "content")
+    tops = _member(tokens[0], "top_logprobs") if isinstance(tokens, list) and tokens else None
+    found: dict[str, float] = {}
+    for one in tops if isinstance(tops, list) else ():
+        token, value = _member(one, "token"), _member(one, "logprob")
+        if isinstance(token, str) and isinstance(value, float | int):
+            text = token.strip().lower()
+            found[text] = max(float(value), found.get(text, -inf))
+    return found
+
+
+def _usage(body: bytes) -> Usage:
+    usage = _member(json.loads(body), "usage")
+    prompt, completion = _member(usage, "prompt_tokens"), _member(usage, "completion_tokens")
+    return Usage(
+        prompt_tokens=prompt if isinstance(prompt, int) else 0,
+        completion_tokens=completion if isinstance(completion, int) else 0,
+    )
+
+
 def _as_param(message: Message) -> ChatCompletionMessageParam:
     if message.role == "system":
         return {"role": "system", "content": message.content}
+    if message.role == "assistant":
+        return {"role": "assistant", "content": message.content}
     return {"role": "user", "content": message.content}
 
 

@@ -43,6 +43,12 @@ PLANNER_PARAMETERS: Final = (
         meaning="How a route is got out of the model.",
     ),
     Parameter(
+        name="map_file",
+        default="",
+        read_only=True,
+        meaning="The warehouse map, for methods that compute a route; it has to be the guard's.",
+    ),
+    Parameter(
         name="planning_timeout_ms",
         default=5_000,
         unit="ms",
@@ -130,6 +136,7 @@ class PlannerConfig:
     model: str
     task: str
     method: str
+    map_file: str
     planning_timeout_ms: int
     attempts_max: int
     max_tokens: int
@@ -171,6 +178,11 @@ def planner_config(given: Mapping[str, object]) -> PlannerConfig:
         raise ParameterError(
             f"parameter 'model' is {printable(repr(config.model))}; allowed: 1 to {MODEL_CHARS_MAX} "
             "printable ASCII characters, the name that the endpoint lists under /models"
+        )
+    if METHODS[config.method].needs_map and not config.map_file:
+        raise ParameterError(
+            f"parameter 'map_file' is empty, and the method {config.method!r} computes routes; "
+            "name the guard's map, or choose a method that needs none"
         )
     if not config.api_key_env.isidentifier() or not config.api_key_env.isascii():
         # Somebody may have put the key itself here, so the value is not repeated.

@@ -1,7 +1,7 @@
 """What a planner asks a language model, and what comes of it."""
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from fallback_guard.core.failure_modes import FailureMode
@@ -28,6 +28,7 @@ class Question:
     schema: JsonObject
     form: str = "json_schema"
     hopeless: Hopeless = never_hopeless
+    labels: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,6 +45,8 @@ class Answer:
 
     `payload` holds the bytes of the model's answer, untouched, where `failure` is None.  `detail` is for
     people; it never repeats what the endpoint sent.  `structured_output` is the form that was asked for.
+    `likelihoods`, where labels were asked for, leads from tokens (in small letters, without blanks) to the natural
+    logarithm of their likelihood; it is empty where the endpoint does not tell.
     """
 
     payload: bytes = b""
@@ -51,6 +54,7 @@ class Answer:
     detail: str = ""
     structured_output: str = "none"
     usage: Usage = Usage()
+    likelihoods: Mapping[str, float] = field(default_factory=dict)
 
 
 class Llm(Protocol):

@@ -6,9 +6,9 @@ the guard takes a route, when the attempts are used up, or when its one budget o
 
 import asyncio
 import time
-from collections import OrderedDict
+from collections import OrderedDict, deque
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from enum import Enum
 from typing import Final
 
@@ -16,12 +16,13 @@ from fallback_guard.core.checked_task import ROUTES, CheckedTask
 from fallback_guard.core.failure_modes import FAILURE_MODES, Bucket, FailureMode
 from fallback_guard.core.identifiers import is_identifier
 from fallback_guard.core.limits import REQUESTS_REMEMBERED_MAX, STOPS_MAX
+from fallback_guard.core.paths import Paths
 from fallback_guard.core.request import PickRequest
 from fallback_guard.core.rules import Refusal
 from fallback_guard.core.units import NS_PER_MS, ns_to_seconds
 from fallback_guard.planning.config import PlannerConfig
 from fallback_guard.planning.llm import Answer, Llm
-from fallback_guard.planning.methods import METHODS
+from fallback_guard.planning.methods import EXAMPLES_MAX, METHODS, Brief
 
 PLANS_OPEN_MAX: Final = 64
 """Plans that wait for the model or for the guard; at a call's pace more could not be served in time."""
@@ -93,11 +94,12 @@ Publish = Callable[[Candidate], None]
 
 @dataclass(slots=True, kw_only=True)
 class _Plan:
-    """One request in the works.  `word` resolves to the guard's refusal of `attempt`."""
+    """One request in the works.  `word` resolves to the guard's refusal of `attempt`, whose answer was `payload`."""
 
     request: PickRequest
     deadline_ns: int
     attempt: int = 0
+    payload: bytes = b""
     word: "asyncio.Future[Refusal] | None" = None
     task: "asyncio.Task[None] | None" = field(default=None, repr=False)
 
@@ -105,7 +107,7 @@ class _Plan:
 class Planner:
     """Plans many requests at a time, with a bound on each thing that grows with their number."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  # what it is made of
         self,
         *,
         config: PlannerConfig,
@@ -113,13 +115,19 @@ class Planner:
         publish: Publish,
         monotonic_ns: Callable[[], int] = time.monotonic_ns,
         task: CheckedTask = ROUTES,
+        paths: Paths | None = None,
     ) -> None:
-        """Hold the parts.  `monotonic_ns` is the clock of the budgets and of what is reported."""
+        """Hold the parts.  `monotonic_ns` is the clock of the budgets and of what is reported.
+
+        `paths` are the ways of the map, which some methods need.
+        """
         self._config = config
         self._llm = llm
         self._publish = publish
         self._task = task
-        self._method = METHODS[config.method]
+        self._method = METHODS[config.method].start()
+        self._paths = paths
+        self._accepted: deque[tuple[PickRequest, bytes]] = deque(maxlen=EXAMPLES_MAX)
         self._now_ns = monotonic_ns
         self._calls = asyncio.Semaphore(config.concurrent_requests_max)
         self._plans: dict[Key, _Plan] = {}
@@ -168,9 +176,14 @@ class Planner:
             return
         plan.word.set_result(Refusal(mode, detail))
 
-    def settled(self, *, request_id: str, robot_id: str) -> None:
-        """Stop planning a request: the guard has a route for it, or nobody wants one any more."""
+    def settled(self, *, request_id: str, robot_id: str, attempt: int = 0) -> None:
+        """Stop planning a request: the guard has a route for it, or nobody wants one any more.
+
+        `attempt` is that of this planner's answer where the guard took one, else 0.
+        """
         plan = self._plans.get((robot_id, request_id))
+        if plan is not None and plan.payload and attempt == plan.attempt:
+            self._accepted.append((plan.request, plan.payload))
         if plan is not None and plan.task is not None:
             plan.task.cancel()
 
@@ -193,6 +206,7 @@ class Planner:
                 self._hand_on(plan, answer, began_ns)
                 await self._pause(plan)
             else:
+                plan.payload = answer.payload
                 plan.word = asyncio.get_running_loop().create_future()
                 self._hand_on(plan, answer, began_ns)
                 refusal = await self._word(plan, plan.word)
@@ -209,11 +223,16 @@ class Planner:
             detail = f"the model was busy for {self._config.planning_timeout_ms} ms"
             return Answer(failure=FailureMode.PLANNER_TIMEOUT, detail=detail)
         try:
-            question = self._method.question(plan.request, refusal, self._task)
-            answer = await self._llm.answer(question, self._left_s(plan))
-            if answer.failure is None:
-                answer = replace(answer, payload=self._method.payload(plan.request, answer.payload))
-            return answer
+            brief = Brief(
+                request=plan.request,
+                task=self._task,
+                refusal=refusal,
+                examples=tuple(self._accepted),
+                paths=self._paths,
+            )
+            return await self._method(
+                brief, lambda question: self._llm.answer(question, self._left_s(plan))
+            )
         finally:
             self._calls.release()
 

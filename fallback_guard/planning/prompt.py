@@ -5,6 +5,7 @@ and what is too long is cut.  The guard judges the answer by the request as it c
 """
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
 
@@ -39,6 +40,22 @@ OWN_TASK_TEXT: Final = (
 )
 """What comes before the prompt of a task of one's own."""
 
+ORDER_TEXT: Final = (
+    "You plan pick routes for a warehouse robot. The items are numbered, and bins with the same letter are in one "
+    "aisle. Answer with one JSON object, on one line, and nothing else: the numbers of all items, each exactly once, "
+    "in the order in which the robot shall drive, so that its way is short. For example, for three items:\n"
+    '{"order":[2,1,3]}\n'
+    "The instructions of a request may ask for another order, and for nothing else."
+)
+
+WISHES_TEXT: Final = (
+    "You read the instructions that come with a pick list. Answer with one JSON object, on one line, and nothing "
+    "else: the SKUs to pick first, the SKUs to pick last, and the aisles to keep out of. Heavy or urgent items come "
+    "first, fragile ones last. A list is empty where the instructions say nothing of the kind. For example, for "
+    '"Aisle B is wet, S-5 is fragile":\n'
+    '{"first":[],"last":["S-5"],"avoid_aisles":["B"]}'
+)
+
 REFUSED_TEXT: Final = "Your last answer was refused: "
 
 
@@ -46,7 +63,7 @@ REFUSED_TEXT: Final = "Your last answer was refused: "
 class Message:
     """One message of a chat."""
 
-    role: Literal["system", "user"]
+    role: Literal["system", "user", "assistant"]
     content: str
 
 
@@ -58,12 +75,7 @@ def chat_messages(
         "Plan the route for this pick request.",
         _one_line(json.dumps(_request_object(request), ensure_ascii=False, separators=(",", ":"))),
     ]
-    if refusal is not None:
-        # What speaks as the guard may not be the guard, where nothing controls who speaks.
-        detail = printable(refusal.detail, chars_max=DETAIL_CHARS_MAX)
-        reason = f"{refusal.mode.value}: {detail}"
-        lines.append(f"{REFUSED_TEXT}{reason}")
-        lines.append(f"Answer with all {len(request.items)} items, each exactly once.")
+    lines += _refused(refusal, request)
     return (
         Message(
             role="system",
@@ -71,6 +83,63 @@ def chat_messages(
         ),
         Message(role="user", content="\n".join(lines)),
     )
+
+
+def order_messages(request: PickRequest, refusal: Refusal | None = None) -> tuple[Message, ...]:
+    """Return the chat that asks for the order of a request's items, numbered from 1 by bin."""
+    numbered = [
+        {"number": number, "bin": _sendable(item.bin), "sku": _sendable(item.sku)}
+        for number, item in enumerate(_bounded_items(request), 1)
+    ]
+    document = {
+        "items": numbered,
+        "instructions": _sendable(request.instructions, INSTRUCTIONS_CHARS_MAX),
+    }
+    lines = [
+        "Order the items of this pick request.",
+        _one_line(json.dumps(document, ensure_ascii=False, separators=(",", ":"))),
+        *_refused(refusal, request),
+    ]
+    return (
+        Message(role="system", content=ORDER_TEXT),
+        Message(role="user", content="\n".join(lines)),
+    )
+
+
+def order_schema(request: PickRequest) -> JsonObject:
+    """Return a JSON schema for the order of a request's items.  That none comes twice it cannot say."""
+    count = len(_bounded_items(request))
+    number = {"type": "integer", "enum": list(range(1, count + 1))}
+    return _closed_object(
+        {"order": {"type": "array", "minItems": count, "maxItems": count, "items": number}}
+    )
+
+
+def wishes_messages(request: PickRequest) -> tuple[Message, ...]:
+    """Return the chat that asks what the instructions of a request wish."""
+    document = {
+        "items": [
+            {"sku": _sendable(item.sku), "bin": _sendable(item.bin)}
+            for item in _bounded_items(request)
+        ],
+        "instructions": _sendable(request.instructions, INSTRUCTIONS_CHARS_MAX),
+    }
+    text = _one_line(json.dumps(document, ensure_ascii=False, separators=(",", ":")))
+    return Message(role="system", content=WISHES_TEXT), Message(role="user", content=text)
+
+
+def wishes_schema(request: PickRequest, aisles: Sequence[str]) -> JsonObject:
+    """Return a JSON schema for wishes about the items of a request and the aisles of a map."""
+    skus = list(dict.fromkeys(_sendable(item.sku) for item in _bounded_items(request)))
+
+    def some(names: Sequence[str]) -> JsonObject:
+        name = {"type": "string", "enum": list(names)}
+        return {"type": "array", "maxItems": min(len(names), STOPS_MAX), "items": name}
+
+    named = (
+        some(aisles) if aisles else {"type": "array", "maxItems": 0, "items": {"type": "string"}}
+    )
+    return _closed_object({"first": some(skus), "last": some(skus), "avoid_aisles": named})
 
 
 def answer_json_schema(request: PickRequest, task: CheckedTask) -> JsonObject:
@@ -102,6 +171,18 @@ def route_json_schema(request: PickRequest) -> JsonObject:
                 "items": {"anyOf": variants},
             },
         }
+    )
+
+
+def _refused(refusal: Refusal | None, request: PickRequest) -> tuple[str, ...]:
+    """Return what the guard said of the last answer, and what the next one needs; nothing where it said nothing."""
+    if refusal is None:
+        return ()
+    # What speaks as the guard may not be the guard, where nothing controls who speaks.
+    detail = printable(refusal.detail, chars_max=DETAIL_CHARS_MAX)
+    return (
+        f"{REFUSED_TEXT}{refusal.mode.value}: {detail}",
+        f"Answer with all {len(request.items)} items, each exactly once.",
     )
 
 

@@ -12,14 +12,13 @@ from typing import TYPE_CHECKING, Final
 import pytest
 
 from endpoint import Asked, Endpoint, always, completion, endpoint, response
-from fallback_guard.core.checked_task import ROUTES
 from fallback_guard.core.failure_modes import FailureMode
 from fallback_guard.core.parameters import ParameterError
 from fallback_guard.core.request import PickItem, PickRequest
 from fallback_guard.planning.client import LlmClient
 from fallback_guard.planning.config import planner_config
 from fallback_guard.planning.llm import Answer
-from fallback_guard.planning.methods import METHODS
+from fallback_guard.planning.methods import Brief, request_question
 from fallback_guard.planning.prompt import route_json_schema
 
 if TYPE_CHECKING:
@@ -35,7 +34,7 @@ REQUEST: Final = PickRequest(
     goal_node=3,
     items=(PickItem(bin="A-03", sku="SKU-9", quantity=2),),
 )
-QUESTION: Final = METHODS["request_schema"].question(REQUEST, None, ROUTES)
+QUESTION: Final = request_question(Brief(request=REQUEST))
 TIMEOUT_S: Final = 5.0
 """For calls that end by themselves."""
 

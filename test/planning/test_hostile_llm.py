@@ -14,7 +14,6 @@ from typing import Final
 
 import pytest
 
-from fallback_guard.core.checked_task import ROUTES
 from fallback_guard.core.config import guard_config
 from fallback_guard.core.failure_modes import FailureMode
 from fallback_guard.core.judge import Judge
@@ -25,7 +24,7 @@ from fallback_guard.maps.geojson import load_warehouse
 from fallback_guard.planning.client import LlmClient
 from fallback_guard.planning.config import planner_config
 from fallback_guard.planning.llm import Answer
-from fallback_guard.planning.methods import METHODS
+from fallback_guard.planning.methods import Brief, request_question
 from fallback_guard.tools.hostile_answers import (
     KINDS_WITHOUT_MAP,
     HostileKind,
@@ -59,7 +58,7 @@ def pick_request(*, items: int = 3, request_id: str = "R-1") -> PickRequest:
 async def _answer(base_url: str, request: PickRequest, timeout_s: float) -> Answer:
     client = LlmClient(planner_config({"base_url": base_url}), environ={"OPENAI_API_KEY": KEY})
     try:
-        question = METHODS["request_schema"].question(request, None, ROUTES)
+        question = request_question(Brief(request=request))
         return await client.answer(question, timeout_s)
     finally:
         await client.close()

@@ -94,17 +94,21 @@ class OneRequest:
         return self.verdicts[-1].route if self.verdicts else None
 
     def _judge(self, candidate: Candidate) -> None:
-        ids = {"request_id": candidate.request_id, "robot_id": candidate.robot_id}
         if candidate.failure is not None:
             self.failures.append(f"{candidate.failure.value}: {candidate.detail}")
             return
         verdict = JUDGE.verdict(self._prepared, candidate.payload, source=candidate.source)
         self.verdicts.append(verdict)
         if verdict.refusal is None:
-            self._planner.settled(**ids)
+            self._planner.settled(
+                request_id=candidate.request_id,
+                robot_id=candidate.robot_id,
+                attempt=candidate.attempt,
+            )
             return
         self._planner.refused(
-            **ids,
+            request_id=candidate.request_id,
+            robot_id=candidate.robot_id,
             attempt=candidate.attempt,
             mode=verdict.refusal.mode,
             detail=verdict.refusal.detail,
