@@ -1,7 +1,7 @@
 """Plans requests: asks the model, publishes what it says, and asks again with the guard's reason.
 
-Runs in one asyncio event loop; every method has to be called in that loop's thread.  A plan ends when
-the guard takes a route, when the attempts are used up, or when its one budget of time runs out.
+Runs in one asyncio event loop; every method has to be called in that loop's thread.  Whom to ask, the ladder says.  A
+plan ends when the guard takes a route, when the ladder's attempts are used up, or when its one budget of time runs out.
 """
 
 import asyncio
@@ -10,6 +10,7 @@ from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from enum import Enum
+from functools import partial
 from typing import Final
 
 from fallback_guard.core.checked_task import ROUTES, CheckedTask
@@ -20,8 +21,10 @@ from fallback_guard.core.request import PickRequest
 from fallback_guard.core.rules import Refusal
 from fallback_guard.core.units import NS_PER_MS, ns_to_seconds
 from fallback_guard.planning.config import PlannerConfig
-from fallback_guard.planning.llm import Answer, Llm
+from fallback_guard.planning.ladder import Climb, Ladder
+from fallback_guard.planning.llm import Answer, Llm, Question
 from fallback_guard.planning.methods import METHODS
+from fallback_guard.planning.rungs import only_rung
 
 PLANS_OPEN_MAX: Final = 64
 """Plans that wait for the model or for the guard; at a call's pace more could not be served in time."""
@@ -109,19 +112,21 @@ class Planner:
         self,
         *,
         config: PlannerConfig,
-        llm: Llm,
+        llm: Llm | Ladder,
         publish: Publish,
         monotonic_ns: Callable[[], int] = time.monotonic_ns,
         task: CheckedTask = ROUTES,
     ) -> None:
-        """Hold the parts.  `monotonic_ns` is the clock of the budgets and of what is reported."""
+        """Hold the parts.  `monotonic_ns` is the clock of the budgets and of what is reported, a ladder's too."""
         self._config = config
-        self._llm = llm
+        self._ladder = (
+            llm
+            if isinstance(llm, Ladder)
+            else Ladder([(only_rung(config), llm)], monotonic_ns=monotonic_ns)
+        )
         self._publish = publish
         self._task = task
-        self._method = METHODS[config.method]
         self._now_ns = monotonic_ns
-        self._calls = asyncio.Semaphore(config.concurrent_requests_max)
         self._plans: dict[Key, _Plan] = {}
         self._seen: OrderedDict[Key, None] = OrderedDict()
         self._closed = False
@@ -181,50 +186,49 @@ class Planner:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        await self._ladder.close()
 
     async def _run(self, plan: _Plan) -> None:
+        climb = self._ladder.climb(plan.deadline_ns)
         refusal: Refusal | None = None
-        while plan.attempt < self._config.attempts_max and not self._closed:
+        while not self._closed:
+            question_for = partial(self._question, plan.request, refusal)
+            began_ns = self._now_ns()
+            if climb.next(question_for) is None:
+                if plan.attempt == 0:
+                    plan.attempt = 1
+                    self._hand_on(plan, _never_asked(climb), began_ns)
+                return
             plan.attempt += 1
             plan.word = None
-            began_ns = self._now_ns()
-            answer = await self._answer(plan, refusal)
-            if answer.failure is not None:
-                self._hand_on(plan, answer, began_ns)
-                await self._pause(plan)
+            step = await climb.ask(question_for)
+            source = step.rung.source
+            if step.answer.failure is not None:
+                self._hand_on(plan, step.answer, began_ns, source)
+                await self._pause(plan, climb)
             else:
                 plan.word = asyncio.get_running_loop().create_future()
-                self._hand_on(plan, answer, began_ns)
+                method = METHODS[step.rung.config.endpoint.method]
+                payload = method.payload(plan.request, step.answer.payload)
+                self._hand_on(plan, replace(step.answer, payload=payload), began_ns, source)
                 refusal = await self._word(plan, plan.word)
                 if refusal is None or refusal.mode not in ASK_AGAIN:
                     return
+                step.refused()
             if self._left_ns(plan) <= 0:
                 return
 
-    async def _answer(self, plan: _Plan, refusal: Refusal | None) -> Answer:
-        """Ask once, waiting for a free call first, all within what is left of the budget."""
-        try:
-            await asyncio.wait_for(self._calls.acquire(), self._left_s(plan))
-        except asyncio.TimeoutError:
-            detail = f"the model was busy for {self._config.planning_timeout_ms} ms"
-            return Answer(failure=FailureMode.PLANNER_TIMEOUT, detail=detail)
-        try:
-            question = self._method.question(plan.request, refusal, self._task)
-            answer = await self._llm.answer(question, self._left_s(plan))
-            if answer.failure is None:
-                answer = replace(answer, payload=self._method.payload(plan.request, answer.payload))
-            return answer
-        finally:
-            self._calls.release()
+    def _question(self, request: PickRequest, refusal: Refusal | None, method: str) -> Question:
+        return METHODS[method].question(request, refusal, self._task)
 
-    def _hand_on(self, plan: _Plan, answer: Answer, began_ns: int) -> None:
+    def _hand_on(self, plan: _Plan, answer: Answer, began_ns: int, source: str = "") -> None:
         if self._closed:
             return
         self._publish(
             Candidate(
                 request_id=plan.request.request_id,
                 robot_id=plan.request.robot_id,
-                source=self._config.source,
+                source=source or self._ladder.rungs[0].source,
                 attempt=plan.attempt,
                 payload=answer.payload,
                 planning_ns=self._now_ns() - began_ns,
@@ -240,7 +244,10 @@ class Planner:
         except asyncio.TimeoutError:
             return None
 
-    async def _pause(self, plan: _Plan) -> None:
+    async def _pause(self, plan: _Plan, climb: Climb) -> None:
+        """Wait before the model that failed is asked again; another one need not wait."""
+        if not climb.stays:
+            return
         pause_ns = min(RETRY_PAUSE_NS * plan.attempt, max(0, self._left_ns(plan)))
         await asyncio.sleep(ns_to_seconds(pause_ns))
 
@@ -254,3 +261,13 @@ class Planner:
         self._seen[key] = None
         if len(self._seen) > PLANS_REMEMBERED_MAX:
             self._seen.popitem(last=False)
+
+
+def _never_asked(climb: Climb) -> Answer:
+    """Say why no model was asked."""
+    if climb.was_refused:
+        return Answer(
+            failure=FailureMode.PLANNER_BREAKER_OPEN,
+            detail="every model is left alone for now: /diagnostics tells until when, and why",
+        )
+    return Answer(failure=FailureMode.PLANNER_TIMEOUT, detail="there was no time to ask a model")
