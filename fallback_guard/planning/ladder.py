@@ -249,9 +249,10 @@ class Climb:
         return self._left_alone > 0 and not any(self._attempts)
 
     @property
-    def stays(self) -> bool:
-        """Whether the next attempt goes to the same model as the last one."""
-        return self._has_more(self._at) and self._ladder.rungs[self._at].is_closed
+    def again(self) -> int:
+        """How often the model was asked that will be asked again; 0 where the next attempt is another one's."""
+        stays = self._has_more(self._at) and self._ladder.rungs[self._at].is_closed
+        return self._attempts[self._at] if stays else 0
 
     def next(self, question_for: QuestionFor) -> Rung | None:
         """Return the rung to ask now, None where there is none any more; probes what is due for it on the way."""

@@ -246,9 +246,7 @@ class Planner:
 
     async def _pause(self, plan: _Plan, climb: Climb) -> None:
         """Wait before the model that failed is asked again; another one need not wait."""
-        if not climb.stays:
-            return
-        pause_ns = min(RETRY_PAUSE_NS * plan.attempt, max(0, self._left_ns(plan)))
+        pause_ns = min(RETRY_PAUSE_NS * climb.again, max(0, self._left_ns(plan)))
         await asyncio.sleep(ns_to_seconds(pause_ns))
 
     def _left_ns(self, plan: _Plan) -> int:

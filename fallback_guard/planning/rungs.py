@@ -18,6 +18,7 @@ import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from typing import Final
+from urllib.parse import urlsplit
 
 from fallback_guard.core.identifiers import printable
 from fallback_guard.core.limits import CANDIDATES_PER_REQUEST_MAX
@@ -297,6 +298,7 @@ def ladder_config(
             f"the rungs' 'attempts_max' are {attempts} together; allowed: up to {CANDIDATES_PER_REQUEST_MAX}, since "
             f"the guard looks at no more answers to a request. Lower '{names[0]}.attempts_max' or another one"
         )
+    _check_keys(rungs)
     return rungs
 
 
@@ -348,6 +350,19 @@ def _rung(
             f"rung's budget ({budget_ms} ms): lower it, or raise '{name}.budget_ms'"
         )
     return rung
+
+
+def _check_keys(rungs: Sequence[RungConfig]) -> None:
+    """Let no key go to two hosts because a rung was given none of its own.  Raises ParameterError."""
+    asked: dict[str, RungConfig] = {}
+    for rung in rungs:
+        first = asked.setdefault(rung.endpoint.api_key_env, rung)
+        if urlsplit(first.endpoint.base_url).hostname != urlsplit(rung.endpoint.base_url).hostname:
+            raise ParameterError(
+                f"parameters '{first.name}.api_key_env' and '{rung.name}.api_key_env' are the same, and their hosts are "
+                f"not: each would be sent the other's key. Give '{rung.name}.api_key_env' a name of its own; the "
+                "variable need not be set where no key is needed"
+            )
 
 
 def _latency_ms_max(budget_ms: int) -> int:
