@@ -242,6 +242,7 @@ class Climb:
         self._attempts = [0] * len(ladder.rungs)
         self._at = 0
         self._left_alone = 0
+        self._probed: frozenset[int] | None = None
 
     @property
     def was_refused(self) -> bool:
@@ -255,21 +256,27 @@ class Climb:
         return self._attempts[self._at] if stays else 0
 
     def next(self, question_for: QuestionFor) -> Rung | None:
-        """Return the rung to ask now, None where there is none any more; probes what is due for it on the way."""
+        """Return the rung to ask now, None where there is none any more."""
         rungs = self._ladder.rungs
+        if self._probed is None:
+            self._probed = self._probe(question_for)
         while self._at < len(rungs):
             rung = rungs[self._at]
             if self._has_more(self._at):
-                permit = rung.permit()
-                if permit is Permit.CALL:
+                if rung.permit() is Permit.CALL:
                     return rung
                 self._left_alone += 1
-                if permit is Permit.PROBE:
-                    self._ladder.probe(rung, question_for(rung.config.endpoint.method))
-                else:
-                    rung.tally.avoided += 1
+                rung.tally.avoided += self._at not in self._probed
             self._at += 1
         return None
+
+    def _probe(self, question_for: QuestionFor) -> frozenset[int]:
+        """Probe each rung that is due for it, also those that are not reached: they have to be well by then."""
+        due = [at for at, rung in enumerate(self._ladder.rungs) if rung.permit() is Permit.PROBE]
+        for at in due:
+            rung = self._ladder.rungs[at]
+            self._ladder.probe(rung, question_for(rung.config.endpoint.method))
+        return frozenset(due)
 
     async def ask(self, question_for: QuestionFor) -> Step:
         """Ask the rung that `next` returned; where it is slow, perhaps the next one as well."""

@@ -89,7 +89,7 @@ RUNG_PARAMETERS: Final = (
         default=60_000,
         unit="ms",
         minimum=1_000,
-        maximum=3_600_000,
+        maximum=900_000,
         read_only=True,
         meaning="Length of the window in which failures are counted.",
     ),
@@ -98,7 +98,7 @@ RUNG_PARAMETERS: Final = (
         default=300_000,
         unit="ms",
         minimum=1_000,
-        maximum=3_600_000,
+        maximum=900_000,
         read_only=True,
         meaning="Age up to which latencies count surely; none counts beyond twice this.",
     ),
@@ -116,7 +116,7 @@ RUNG_PARAMETERS: Final = (
         default=5_000,
         unit="ms",
         minimum=100,
-        maximum=3_600_000,
+        maximum=900_000,
         read_only=True,
         meaning="How long its breaker stays open at first; each relapse doubles it.",
     ),
@@ -125,7 +125,7 @@ RUNG_PARAMETERS: Final = (
         default=300_000,
         unit="ms",
         minimum=100,
-        maximum=3_600_000,
+        maximum=900_000,
         read_only=True,
         meaning="How long its breaker stays open at most before the next probe.",
     ),
@@ -134,7 +134,7 @@ RUNG_PARAMETERS: Final = (
         default=60_000,
         unit="ms",
         minimum=1_000,
-        maximum=3_600_000,
+        maximum=900_000,
         read_only=True,
         meaning="Time without a failure, with an answer at its end, that takes back one doubling.",
     ),
@@ -151,7 +151,7 @@ RUNG_PARAMETERS: Final = (
         name="price_prompt",
         default=0.0,
         minimum=0.0,
-        maximum=1_000_000.0,
+        maximum=100_000.0,
         read_only=True,
         meaning="Price of a million prompt tokens, in whatever currency.",
     ),
@@ -159,7 +159,7 @@ RUNG_PARAMETERS: Final = (
         name="price_completion",
         default=0.0,
         minimum=0.0,
-        maximum=1_000_000.0,
+        maximum=100_000.0,
         read_only=True,
         meaning="Price of a million completion tokens, in the same currency.",
     ),
@@ -359,8 +359,8 @@ def _check_keys(rungs: Sequence[RungConfig]) -> None:
         first = asked.setdefault(rung.endpoint.api_key_env, rung)
         if urlsplit(first.endpoint.base_url).hostname != urlsplit(rung.endpoint.base_url).hostname:
             raise ParameterError(
-                f"parameters '{first.name}.api_key_env' and '{rung.name}.api_key_env' are the same, and their hosts are "
-                f"not: each would be sent the other's key. Give '{rung.name}.api_key_env' a name of its own; the "
+                f"parameters '{first.name}.api_key_env' and '{rung.name}.api_key_env' are the same, and their hosts "
+                f"are not: each would be sent the other's key. Give '{rung.name}.api_key_env' a name of its own; the "
                 "variable need not be set where no key is needed"
             )
 

@@ -257,9 +257,9 @@ def test_probes_go_one_at_a_time_and_enough_of_them_close_it() -> None:
 def test_one_probe_that_fails_opens_it_again() -> None:
     line = Line().fail(3)
     line.rest().probe(passes=True).probe(passes=False)
-    assert line.state is BreakerState.OPEN
+    assert line.breaker.history[-1].cause is Cause.PROBE_FAILED
     line.rest().probe(passes=True)
-    assert line.state is BreakerState.HALF_OPEN, "the probe before does not count any more"
+    assert line.permit() is Permit.PROBE, "the probe before does not count any more"
 
 
 def test_a_probe_that_was_broken_off_leaves_room_for_another() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import Final
 
 from hypothesis import settings
@@ -149,7 +150,7 @@ class AnyEndpoint(RuleBasedStateMachine):
         if not hasattr(self, "breaker"):
             return
         openings = [entry for entry in self.breaker.history if entry.rest_ns]
-        for before, after in zip(openings, openings[1:], strict=False):
+        for before, after in itertools.pairwise(openings):
             if after.at_ns - before.at_ns - before.rest_ns < self.config.health_ns:
                 expected_ns = min(2 * before.rest_ns, self.config.rest_ns_max)
                 assert after.rest_ns == expected_ns

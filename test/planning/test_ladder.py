@@ -207,12 +207,13 @@ def test_what_a_rung_leaves_of_its_time_goes_to_the_next() -> None:
 @pytest.mark.parametrize("attempts", [1, 2, 5])
 def test_no_retry_stretches_the_deadline(attempts: int) -> None:
     """However often each is asked, and whatever comes: at the end of the budget it is over."""
-    slow = {f"{name}__attempts_max": attempts for name in ("first", "second", "third")}
     bench = Bench(
         Model(takes_s=FOR_EVER_S),
         Model(DOWN, 0.3),
         Model(takes_s=FOR_EVER_S),
-        **slow,
+        first__attempts_max=attempts,
+        second__attempts_max=attempts,
+        third__attempts_max=attempts,
         third__budget_ms=500,
     )
 
@@ -381,6 +382,31 @@ def test_probes_go_in_the_shadow_of_the_next_model() -> None:
     sources = [source for _, source, failure in bench.summary if failure is None]
     assert sources == ["llm:second"] * 3 + ["llm:first"]
     assert bench.tally(0) == (2, 0, 2, 0)
+
+
+def test_a_model_that_is_not_reached_is_probed_all_the_same() -> None:
+    """When the first one fails it is too late to find out whether the second is well again."""
+    first, second = Model(DOWN, 0.01), Model(DOWN, 0.01)
+    bench = Bench(
+        first,
+        second,
+        guard=accept,
+        first__breaker=False,
+        second__breaker_failures_min=1,
+        second__rest_ms_min=10_000,
+        second__probes_min=1,
+    )
+
+    async def main() -> None:
+        await bench.plan(apart_s=10.0)
+        first.answer_is = second.answer_is = GOOD
+        await bench.plan(apart_s=1.0)
+        first.answer_is = DOWN
+        await bench.plan()
+
+    run(bench, main)
+    assert bench.summary[-1] == (2, "llm:second", None)
+    assert (bench.tally(1), second.cancelled) == ((2, 0, 1, 0), 0)
 
 
 def test_one_probe_at_a_time_and_one_that_hangs_fails() -> None:

@@ -9,7 +9,7 @@ import pytest
 import yaml  # type: ignore[import-untyped]  # its stubs would be one more package, for this file
 
 from fallback_guard.core.limits import CANDIDATES_PER_REQUEST_MAX
-from fallback_guard.core.parameters import ParameterError
+from fallback_guard.core.parameters import Parameter, ParameterError
 from fallback_guard.core.units import NS_PER_MS
 from fallback_guard.planning.breaker import NEVER
 from fallback_guard.planning.config import PLANNER_PARAMETERS, planner_config
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 EXAMPLE: Final = Path(__file__).parents[2] / "config" / "planner_ladder.yaml"
+PAGE: Final = Path(__file__).parents[2] / "docs" / "planner.md"
 PLANNER: Final = planner_config({"planning_timeout_ms": 1_000, "model": "flat", "attempts_max": 2})
 
 
@@ -208,33 +209,29 @@ def test_parameters_of_others_are_none_of_a_rung_s() -> None:
         check_given([], {"primary.base_url"}, PLANNER)
 
 
-# The example.
+# The example, and the page.
 
 
-def example() -> tuple[dict[str, object], list[str]]:
+def example() -> tuple[dict[str, object], dict[str, dict[str, object]], list[str]]:
+    """Return the planner's own parameters, each rung's by its name, and the lines."""
     text = EXAMPLE.read_text(encoding="utf-8")
-    (values,) = (node["ros__parameters"] for node in yaml.safe_load(text).values())
-    assert isinstance(values, dict)
-    return values, text.splitlines()
+    (node,) = yaml.safe_load(text).values()
+    values = node["ros__parameters"]
+    rungs = {name: values.pop(name) for name in values.pop("rungs")}
+    return values, rungs, text.splitlines()
 
 
 def test_the_example_can_be_used() -> None:
-    values, _ = example()
-    names = values.pop("rungs")
-    assert isinstance(names, list)
-    given = {
-        f"{name}.{key}": value
-        for name in names
-        for key, value in dict(values.pop(name)).items()  # type: ignore[call-overload]
-    }
-    rungs = ladder_config(planner_config(values), names, given)
-    assert [rung.name for rung in rungs] == names
+    values, given, _ = example()
+    dotted = {f"{name}.{key}": value for name in given for key, value in given[name].items()}
+    rungs = ladder_config(planner_config(values), list(given), dotted)
+    assert [rung.name for rung in rungs] == list(given)
     assert len({rung.endpoint.base_url for rung in rungs}) == len(rungs) == 2
 
 
 def test_the_example_names_every_parameter_of_a_rung_with_unit_and_range() -> None:
-    values, lines = example()
-    first = dict(values[list(values["rungs"])[0]])  # type: ignore[call-overload, index]
+    _, given, lines = example()
+    first = next(iter(given.values()))
     rows = {row.name.partition(".")[2]: row for row in rung_table("x", PLANNER)}
     assert first.keys() == rows.keys()
     for name, row in rows.items():
@@ -249,9 +246,17 @@ def test_the_example_names_every_parameter_of_a_rung_with_unit_and_range() -> No
 
 
 def test_the_example_has_the_defaults_where_nothing_speaks_against_them() -> None:
-    values, _ = example()
-    first = dict(values[list(values["rungs"])[0]])  # type: ignore[call-overload, index]
+    _, given, _ = example()
+    first = next(iter(given.values()))
     own = {"budget_ms", "hedge", "price_prompt", "price_completion"}
     for row in RUNG_PARAMETERS:
         if row.name not in own:
             assert first[row.name] == row.default, row.name
+
+
+@pytest.mark.parametrize("row", RUNG_PARAMETERS, ids=lambda row: row.name)
+def test_the_page_says_of_every_parameter_what_the_table_says(row: Parameter) -> None:
+    default = str(row.default).lower() if isinstance(row.default, bool) else f"{row.default:g}"
+    allowed = "true or false" if isinstance(row.default, bool) else row.allowed
+    line = f"| `{row.name}` | {default} | {allowed} | {row.meaning} |"
+    assert line in PAGE.read_text(encoding="utf-8").splitlines()
