@@ -334,6 +334,30 @@ def test_health_takes_one_doubling_back(step_ns: int, rest_s: int) -> None:
     assert line.open_again() == rest_s * NS_PER_S
 
 
+def test_each_doubling_takes_a_time_of_health_of_its_own() -> None:
+    line = Line()
+    for _ in range(2):
+        line.open_again()
+        line.close_again()
+    line.answer(took_ns=0).wait(CONFIG.health_ns).answer(3, took_ns=0)
+    assert line.breaker.rest_ns == 10 * NS_PER_S
+    line.wait(CONFIG.health_ns - 1).answer(took_ns=0)
+    assert line.breaker.rest_ns == 10 * NS_PER_S
+    line.wait(1).answer(took_ns=0)
+    assert line.breaker.rest_ns == 5 * NS_PER_S
+
+
+def test_relapses_beyond_the_bound_are_not_owed() -> None:
+    """However often it failed while it rested the longest, one time of health shortens the rest."""
+    line = Line()
+    for _ in range(50):
+        line.open_again()
+        line.close_again()
+    assert line.breaker.rest_ns == 35 * NS_PER_S
+    line.answer(took_ns=0).wait(CONFIG.health_ns).answer(took_ns=0)
+    assert line.breaker.rest_ns == 20 * NS_PER_S
+
+
 def test_a_failure_begins_the_time_of_health_anew() -> None:
     line = Line()
     line.open_again()

@@ -9,13 +9,16 @@ from typing import TYPE_CHECKING, Final
 import pytest
 
 import virtual_time
+from fallback_guard.core.checked_task import ROUTES
 from fallback_guard.core.failure_modes import FailureMode
 from fallback_guard.core.request import PickItem, PickRequest
+from fallback_guard.core.units import NS_PER_S
 from fallback_guard.planning.breaker import BreakerState, Cause
 from fallback_guard.planning.config import planner_config
 from fallback_guard.planning.ladder import Ladder, Rung
 from fallback_guard.planning.latency import SAMPLES_MIN
 from fallback_guard.planning.llm import Answer, Usage
+from fallback_guard.planning.methods import METHODS
 from fallback_guard.planning.planner import Candidate, Planner
 from fallback_guard.planning.rungs import ladder_config
 
@@ -61,6 +64,13 @@ class Model:
 
 def now_s() -> float:
     return round(asyncio.get_running_loop().time() - virtual_time.START_S, 6)
+
+
+def pick_request(number: int) -> PickRequest:
+    item = PickItem(bin="A-03", sku="SKU-9", quantity=2)
+    return PickRequest(
+        request_id=f"R-{number}", robot_id="picker_1", start_node=1, goal_node=3, items=(item,)
+    )
 
 
 class Bench:
@@ -109,16 +119,7 @@ class Bench:
         """Plan requests one after the other, each to its end."""
         for _ in range(times):
             self._numbers += 1
-            item = PickItem(bin="A-03", sku="SKU-9", quantity=2)
-            self.planner.ask(
-                PickRequest(
-                    request_id=f"R-{self._numbers}",
-                    robot_id="picker_1",
-                    start_node=1,
-                    goal_node=3,
-                    items=(item,),
-                )
-            )
+            self.planner.ask(pick_request(self._numbers))
             while self.planner.plans_open:  # noqa: ASYNC110  # nothing else tells a plan's end
                 await asyncio.sleep(0.01)
             await asyncio.sleep(apart_s)
@@ -225,6 +226,22 @@ def test_no_retry_stretches_the_deadline(attempts: int) -> None:
     assert bench.at_s[-1] == 4.0
     assert bench.summary[-1][1:] == ("llm:third", TIMEOUT)
     assert sum(failure is UNREACHABLE for _, _, failure in bench.summary) == min(attempts, 3)
+
+
+def test_a_plan_that_began_late_ends_on_time_all_the_same() -> None:
+    """Its task had to wait, and the rungs' budgets together are longer than what is left."""
+    model = Model(takes_s=FOR_EVER_S)
+    bench = Bench(model)
+
+    async def main() -> None:
+        question = METHODS["request_schema"].question(pick_request(1), None, ROUTES)
+        climb = bench.ladder.climb(virtual_time.now_ns() + NS_PER_S)
+        assert climb.next(lambda _: question) is bench.ladder.rungs[0]
+        assert (await climb.ask(lambda _: question)).answer.failure is TIMEOUT
+        assert climb.next(lambda _: question) is None
+
+    run(bench, main)
+    assert model.timeouts_s == [1.0]
 
 
 def test_a_refused_answer_is_asked_again_and_then_the_next_model_is() -> None:
@@ -428,6 +445,33 @@ def test_one_probe_at_a_time_and_one_that_hangs_fails() -> None:
     assert bench.summary[1:] == [(1, "llm:first", OPEN)] * 5
 
 
+class Dawdler(Model):
+    """Takes longer than it was given, which its protocol forbids."""
+
+    async def answer(self, question: Question, timeout_s: float) -> Answer:
+        del timeout_s
+        return await super().answer(question, FOR_EVER_S)
+
+
+def test_a_probe_that_comes_too_late_has_failed() -> None:
+    first = Dawdler(takes_s=0.0)
+    bench = Bench(
+        first,
+        guard=refuse_from("llm:first"),
+        first__breaker_failures_min=1,
+        first__rest_ms_min=10_000,
+        first__latency_p95_ms_max=1_000,
+    )
+
+    async def main() -> None:
+        await bench.plan(apart_s=10.0)
+        first.takes_s = 1.001
+        await bench.plan(apart_s=2.0)
+
+    run(bench, main)
+    assert bench.transitions[-1] == ("first", BreakerState.OPEN, Cause.PROBE_FAILED)
+
+
 def test_closing_ends_a_probe() -> None:
     first = Model(DOWN, 0.01)
     bench = Bench(
@@ -515,6 +559,21 @@ def test_where_the_first_is_quicker_after_all_the_second_is_cancelled() -> None:
     assert bench.ladder.rungs[1].tally.hedges_won == 0
 
 
+def test_how_long_the_first_took_at_least_is_remembered() -> None:
+    """Else the calls that hedges cut short would leave only the quick ones, and ever more would be unusual."""
+    bench, first, _ = hedged()
+
+    async def main() -> None:
+        await bench.plan(SAMPLES_MIN)
+        first.takes_s = 1.5
+        await bench.plan(2)
+        latency = bench.ladder.rungs[0]._breaker._latency
+        assert latency.samples(virtual_time.now_ns()) == SAMPLES_MIN + 2
+        assert latency._present.get_quantile_value(1.0) == pytest.approx(0.3, rel=0.02)
+
+    run(bench, main)
+
+
 def test_a_model_that_became_slow_for_good_is_not_asked_twice_for_good() -> None:
     """What is usual follows, and meanwhile one call in ten is hedged, beside the two that were saved up."""
     bench, first, _ = hedged()
@@ -549,7 +608,11 @@ def test_where_the_next_model_is_not_to_be_had_nothing_is_hedged(why: str) -> No
 
     run(bench, main)
     assert bench.summary[-1] == (1, "llm:first", None)
-    assert len(second.asked_at_s) == (2 if why == "used up" else 0)
+    hedges = 2 if why == "used up" else 0
+    assert (len(second.asked_at_s), sum(rung.tally.hedges for rung in bench.ladder.rungs)) == (
+        hedges,
+        hedges,
+    )
 
 
 def test_a_hedge_is_one_of_the_next_model_s_attempts() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import socket
+import time
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
@@ -12,6 +13,7 @@ from typing import TYPE_CHECKING, Final
 from endpoint import Asked, Endpoint, always, completion, endpoint, response
 from fallback_guard.core.failure_modes import FailureMode
 from fallback_guard.core.request import PickItem, PickRequest
+from fallback_guard.core.units import NS_PER_MS
 from fallback_guard.planning.breaker import BreakerState
 from fallback_guard.planning.client import LlmClient
 from fallback_guard.planning.config import planner_config
@@ -21,7 +23,11 @@ from fallback_guard.planning.planner import Candidate, Planner
 from fallback_guard.planning.rungs import ladder_config
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
+    from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
+
+    from fallback_guard.planning.config import PlannerConfig
+    from fallback_guard.planning.llm import Llm
+    from fallback_guard.planning.rungs import RungConfig
 
     Answering = Callable[[Asked, asyncio.StreamWriter], Awaitable[None]]
 
@@ -29,6 +35,10 @@ GOOD: Final = always(completion('{"version": 1}'))
 BROKEN: Final = always(b"", status="503 Service Unavailable")
 WAIT_S: Final = 20.0
 """Bound of every wait.  Generous, because it is reached only where something is broken."""
+
+
+REST_MS: Final = 300_000
+"""Longer than any test; its end is reached by the clock."""
 
 
 async def hang(_asked: Asked, writer: asyncio.StreamWriter) -> None:
@@ -49,27 +59,42 @@ class Switch:
 
 @dataclass
 class Chain:
-    """A planner on two endpoints, and a guard that takes everything."""
+    """A planner on two endpoints, a guard that takes everything, and a clock that can be put forward."""
 
-    ladder: Ladder
     endpoints: tuple[Endpoint, ...]
-    planner: Planner | None = None
+    forward_ns: int = 0
     published: list[Candidate] = field(default_factory=list)
+    _parts: list[tuple[Ladder, Planner]] = field(default_factory=list)
+
+    @property
+    def ladder(self) -> Ladder:
+        return self._parts[0][0]
+
+    @property
+    def planner(self) -> Planner:
+        return self._parts[0][1]
+
+    def now_ns(self) -> int:
+        return time.monotonic_ns() + self.forward_ns
+
+    def build(self, flat: PlannerConfig, rungs: Sequence[tuple[RungConfig, Llm]]) -> None:
+        """Plan on these rungs by this clock."""
+        ladder = Ladder(rungs, monotonic_ns=self.now_ns)
+        planner = Planner(config=flat, llm=ladder, publish=self.publish, monotonic_ns=self.now_ns)
+        self._parts.append((ladder, planner))
 
     def publish(self, candidate: Candidate) -> None:
         self.published.append(candidate)
         if candidate.failure is None:
-            assert self.planner is not None
             self.planner.settled(request_id=candidate.request_id, robot_id=candidate.robot_id)
 
     async def plan(self, times: int = 1) -> list[tuple[str, FailureMode | None]]:
         """Plan requests one after the other; return what was published of the last: source and failure."""
-        assert self.planner is not None
         before = 0
         for _ in range(times):
             before = len(self.published)
             self.planner.ask(request(f"R-{before}-{len(self.endpoints[0].asked)}"))
-            await self.until(lambda: self.planner is not None and not self.planner.plans_open)
+            await self.until(lambda: not self.planner.plans_open)
         return [(candidate.source, candidate.failure) for candidate in self.published[before:]]
 
     async def until(self, condition: Callable[[], bool]) -> None:
@@ -112,8 +137,8 @@ async def chain(first: Answering | str, second: Answering, **given: object) -> A
         clients = [LlmClient(rung.endpoint, environ={}) for rung in rungs]
         for client in clients:
             stack.push_async_callback(client.close)
-        made = Chain(ladder=Ladder(tuple(zip(rungs, clients, strict=True))), endpoints=tuple(here))
-        made.planner = Planner(config=flat, llm=made.ladder, publish=made.publish)
+        made = Chain(endpoints=tuple(here))
+        made.build(flat, tuple(zip(rungs, clients, strict=True)))
         stack.push_async_callback(made.planner.close)
         yield made
 
@@ -201,21 +226,22 @@ def test_an_open_breaker_lets_no_request_through_and_a_shadow_probe_closes_it() 
             first,
             GOOD,
             first__breaker_failures_min=2,
-            first__rest_ms_min=1_000,
+            first__rest_ms_min=REST_MS,
+            first__rest_ms_max=REST_MS,
             first__probes_min=1,
         ) as here:
             await here.plan(2)
             rung = here.ladder.rungs[0]
             assert here.ladder.standings()[0].state is BreakerState.OPEN
-            while here.ladder.standings()[0].rest_left_ns:
+            for _ in range(5):
                 assert await here.plan() == [("llm:second", None)]
                 assert here.asked()[0] == 2, "while it is open nothing reaches it"
-                await asyncio.sleep(0.05)
+            assert rung.tally.avoided == 5
             first.answering = GOOD
+            here.forward_ns += REST_MS * NS_PER_MS
             assert await here.plan() == [("llm:second", None)], "the probe's answer is nobody's"
             await here.until(lambda: rung.is_closed)
             assert (here.asked()[0], rung.tally.probes) == (3, 1)
-            assert rung.tally.avoided > 0
             assert await here.plan() == [("llm:first", None)]
 
     run(main())
