@@ -181,19 +181,19 @@ class RungConfig:
     name: str
     endpoint: PlannerConfig
     budget_ms: int
-    hedge: bool = False
-    breaker: bool = True
-    breaker_failures_min: int = 5
-    breaker_failure_share: float = 0.5
-    breaker_window_ms: int = 60_000
-    latency_window_ms: int = 300_000
+    hedge: bool
+    breaker: bool
+    breaker_failures_min: int
+    breaker_failure_share: float
+    breaker_window_ms: int
+    latency_window_ms: int
     latency_p95_ms_max: int
-    rest_ms_min: int = 5_000
-    rest_ms_max: int = 300_000
-    health_ms: int = 60_000
-    probes_min: int = 2
-    price_prompt: float = 0.0
-    price_completion: float = 0.0
+    rest_ms_min: int
+    rest_ms_max: int
+    health_ms: int
+    probes_min: int
+    price_prompt: float
+    price_completion: float
 
     @property
     def budget_ns(self) -> int:
@@ -304,13 +304,14 @@ def ladder_config(
 
 def only_rung(planner: PlannerConfig) -> RungConfig:
     """Return the rung of a planner that has no ladder: the whole budget, and no breaker."""
-    return RungConfig(
-        name="only",
-        endpoint=planner,
-        budget_ms=planner.planning_timeout_ms,
-        breaker=False,
-        latency_p95_ms_max=_latency_ms_max(planner.planning_timeout_ms),
-    )
+    values = {row.name: row.default for row in RUNG_PARAMETERS}
+    budget_ms = planner.planning_timeout_ms
+    values |= {
+        "breaker": False,
+        "budget_ms": budget_ms,
+        "latency_p95_ms_max": _latency_ms_max(budget_ms),
+    }
+    return RungConfig(name="only", endpoint=planner, **values)  # type: ignore[arg-type]
 
 
 def _value(planner: PlannerConfig, name: str) -> Value:
