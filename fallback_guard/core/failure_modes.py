@@ -37,6 +37,7 @@ class FailureMode(str, Enum):
     PLANNER_LATE = "PLANNER_LATE"
     PLANNER_TIMEOUT = "PLANNER_TIMEOUT"
     PLANNER_UNREACHABLE = "PLANNER_UNREACHABLE"
+    PLANNER_BREAKER_OPEN = "PLANNER_BREAKER_OPEN"
     PLANNER_HTTP_ERROR = "PLANNER_HTTP_ERROR"
     PLANNER_BAD_RESPONSE = "PLANNER_BAD_RESPONSE"
     OVERTAKEN = "OVERTAKEN"
@@ -163,6 +164,11 @@ FAILURE_MODES: Final[Mapping[FailureMode, FailureModeRow]] = MappingProxyType(
         ),
         FailureMode.PLANNER_UNREACHABLE: _latency(
             _INVALID, "the model's endpoint could not be reached", planner_reports=True
+        ),
+        FailureMode.PLANNER_BREAKER_OPEN: _latency(
+            _INVALID,
+            "no model was asked, because each of them failed or was slow of late",
+            planner_reports=True,
         ),
         FailureMode.PLANNER_HTTP_ERROR: _latency(
             _INVALID, "the endpoint answered with an HTTP error", planner_reports=True

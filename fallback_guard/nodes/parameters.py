@@ -62,6 +62,26 @@ def declared(node: Node, table: Iterable[Parameter]) -> dict[str, Value]:
     return values
 
 
+def declared_texts(node: Node, row: Parameter) -> tuple[str, ...]:
+    """Declare an array of strings by its row, whose default means none, and return what was given.
+
+    Raises ParameterError.  Of an empty list ROS cannot tell the type, so that the default holds one empty string.
+    """
+    try:
+        given = node.declare_parameter(row.name, [str(row.default)], _descriptor(row)).value
+    except ParameterException as error:
+        raise ParameterError(
+            f"parameter {row.name!r}: {error}; allowed: an array of strings. {row.meaning}"
+        ) from error
+    return tuple(given)
+
+
+def names_given(node: Node) -> frozenset[str]:
+    """Return the names of all parameters that were given from outside, whether or not the node knows them."""
+    # rclpy has no public way to ask; without this a name that is misspelt would be passed over.
+    return frozenset(node._parameter_overrides)  # noqa: SLF001
+
+
 def check_change(
     table: Iterable[Parameter], changes: Iterable[RosParameter]
 ) -> tuple[dict[str, Value], SetParametersResult]:

@@ -6,26 +6,52 @@ The model is asked in an asyncio loop of its own thread, so that the executor ne
 import asyncio
 import concurrent.futures
 import threading
+import time
+from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Final
 
+from rclpy.clock import Clock, ClockType
 from std_msgs.msg import Header
 
 from fallback_guard import msg
 from fallback_guard.core.failure_modes import FailureMode
 from fallback_guard.core.identifiers import printable
+from fallback_guard.core.parameters import ParameterError
 from fallback_guard.core.paths import Paths
 from fallback_guard.maps.geojson import load_warehouse
 from fallback_guard.nodes import conversion, topics
-from fallback_guard.nodes.parameters import Explaining, declared
+from fallback_guard.nodes.diagnostics import diagnostic_array, planner_status
+from fallback_guard.nodes.parameters import Explaining, declared, declared_texts, names_given
 from fallback_guard.nodes.process import run
+from fallback_guard.planning.breaker import BreakerState, Transition
 from fallback_guard.planning.client import LlmClient
-from fallback_guard.planning.config import PLANNER_PARAMETERS, planner_config
+from fallback_guard.planning.config import PLANNER_PARAMETERS, PlannerConfig, planner_config
+from fallback_guard.planning.ladder import Ladder, Rung
 from fallback_guard.planning.planner import Asked, Candidate, Planner
+from fallback_guard.planning.rungs import (
+    RUNG_PARAMETERS,
+    RUNGS,
+    RungConfig,
+    check_given,
+    ladder_config,
+    rung_names,
+    rung_table,
+)
+from fallback_guard.planning.standing import transition_line
 from fallback_guard.tasks.loading import load_task
 
 _CLOSING_S_MAX: Final = 5.0
+_DIAGNOSTICS_PERIOD_S: Final = 1.0
+
+HELP: Final = (
+    *PLANNER_PARAMETERS,
+    RUNGS,
+    *(replace(row, name=f"<rung>.{row.name}") for row in RUNG_PARAMETERS),
+)
+"""Every parameter; a rung has those of the endpoint as well."""
 
 
 class PlannerNode(Explaining):
@@ -35,22 +61,38 @@ class PlannerNode(Explaining):
         """Start the loop and listen.  Raises ParameterError or TaskError."""
         super().__init__("planner_node")
         config = planner_config(declared(self, PLANNER_PARAMETERS))
+        rungs = _declared_rungs(self, config)
         task = load_task(config.task)
         self._candidate_route = topics.CANDIDATE_ROUTE.publisher(self)
-        self._source = printable(config.source)  # as decisions name it
-        self._llm = LlmClient(config)
+        self._diagnostics = topics.DIAGNOSTICS.publisher(self)
+        # As decisions name them.
+        self._sources = frozenset(printable(rung.endpoint.source) for rung in rungs)
+        self._llms = tuple(map(_client, rungs))
+        self._ladder = Ladder(
+            tuple(zip(rungs, self._llms, strict=True)), on_transition=self._on_transition
+        )
         paths = Paths(load_warehouse(Path(config.map_file))) if config.map_file else None
         self._planner = Planner(
-            config=config, llm=self._llm, publish=self._publish, task=task, paths=paths
+            config=config, llm=self._ladder, publish=self._publish, task=task, paths=paths
         )
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="planning", daemon=True)
         self._thread.start()
         topics.PICK_REQUEST.subscribe(self, self._on_pick_request)
         topics.GUARD_DECISION.subscribe(self, self._on_decision)
-        if self._llm.exposure:
-            self.get_logger().warning(self._llm.exposure)
-        self.get_logger().info(f"planning with {config.model} at {config.base_url}")
+        self.create_timer(
+            _DIAGNOSTICS_PERIOD_S,
+            # What is told belongs to the loop.
+            lambda: self._loop.call_soon_threadsafe(self._publish_diagnostics),
+            clock=Clock(clock_type=ClockType.STEADY_TIME),
+        )
+        for llm in self._llms:
+            if llm.exposure:
+                self.get_logger().warning(llm.exposure)
+        asked = ", then ".join(
+            f"{rung.endpoint.model} at {rung.endpoint.base_url}" for rung in rungs
+        )
+        self.get_logger().info(f"planning with {asked}")
 
     def destroy_node(self) -> None:
         """End the calls to the model before the publisher goes."""
@@ -65,7 +107,7 @@ class PlannerNode(Explaining):
 
     async def _close(self) -> None:
         await self._planner.close()
-        await self._llm.close()
+        await asyncio.gather(*(llm.close() for llm in self._llms))
 
     def _on_pick_request(self, message: msg.PickRequest) -> None:
         request = conversion.to_pick_request(message)
@@ -80,11 +122,11 @@ class PlannerNode(Explaining):
     def _on_decision(self, message: msg.GuardDecision) -> None:
         ids = {"request_id": message.request_id, "robot_id": message.robot_id}
         if message.outcome == msg.GuardDecision.OUTCOME_ROUTE:
-            own = message.attempt if message.source == self._source else 0
+            own = message.attempt if message.source in self._sources else 0
             self._loop.call_soon_threadsafe(partial(self._planner.settled, **ids, attempt=own))
         elif (
             message.occasion == msg.GuardDecision.OCCASION_REFUSAL
-            and message.source == self._source
+            and message.source in self._sources
         ):
             try:
                 mode = FailureMode(message.failure_mode)
@@ -117,14 +159,46 @@ class PlannerNode(Explaining):
             )
         )
 
+    def _on_transition(self, rung: Rung, transition: Transition) -> None:
+        line = transition_line(rung.config.name, rung.source, transition)
+        if transition.after is BreakerState.OPEN:
+            self.get_logger().warning(line)
+        else:
+            self.get_logger().info(line)
+        self._publish_diagnostics()
+
+    def _publish_diagnostics(self) -> None:
+        status = planner_status(
+            name=f"{self.get_fully_qualified_name()}: models",
+            rungs=self._ladder.standings(),
+            now_ns=time.monotonic_ns(),
+        )
+        self._diagnostics.publish(diagnostic_array(status, self.get_clock().now().to_msg()))
+
+
+def _declared_rungs(node: PlannerNode, config: PlannerConfig) -> Sequence[RungConfig]:
+    """Declare the parameters of each rung that is named.  Raises ParameterError."""
+    names = rung_names(declared_texts(node, RUNGS))
+    check_given(names, names_given(node), config)
+    rows = [row for name in names for row in rung_table(name, config)]
+    return ladder_config(config, names, declared(node, rows))
+
+
+def _client(rung: RungConfig) -> LlmClient:
+    """Return the client of a rung.  Raises ParameterError."""
+    try:
+        return LlmClient(rung.endpoint)
+    except ParameterError as error:
+        raise ParameterError(f"rung {rung.name!r}: {error}") from error
+
 
 def main() -> int:
     """Run the planner; see process.run for the exit codes."""
     return run(
         PlannerNode,
         name="planner_node",
-        does="Asks a large language model for pick routes and publishes its answers untouched.",
-        parameters=PLANNER_PARAMETERS,
+        does="Asks large language models for pick routes and publishes their answers untouched.",
+        parameters=HELP,
     )
 
 

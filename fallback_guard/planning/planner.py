@@ -1,7 +1,7 @@
 """Plans requests: asks the model, publishes what it says, and asks again with the guard's reason.
 
-Runs in one asyncio event loop; every method has to be called in that loop's thread.  A plan ends when
-the guard takes a route, when the attempts are used up, or when its one budget of time runs out.
+Runs in one asyncio event loop; every method has to be called in that loop's thread.  Whom to ask, the ladder says.  A
+plan ends when the guard takes a route, when the ladder's attempts are used up, or when its one budget of time runs out.
 """
 
 import asyncio
@@ -21,8 +21,10 @@ from fallback_guard.core.request import PickRequest
 from fallback_guard.core.rules import Refusal
 from fallback_guard.core.units import NS_PER_MS, ns_to_seconds
 from fallback_guard.planning.config import PlannerConfig
+from fallback_guard.planning.ladder import Climb, Ladder
 from fallback_guard.planning.llm import Answer, Llm
-from fallback_guard.planning.methods import EXAMPLES_MAX, METHODS, Brief
+from fallback_guard.planning.methods import EXAMPLES_MAX, Brief
+from fallback_guard.planning.rungs import only_rung
 
 PLANS_OPEN_MAX: Final = 64
 """Plans that wait for the model or for the guard; at a call's pace more could not be served in time."""
@@ -111,25 +113,27 @@ class Planner:
         self,
         *,
         config: PlannerConfig,
-        llm: Llm,
+        llm: Llm | Ladder,
         publish: Publish,
         monotonic_ns: Callable[[], int] = time.monotonic_ns,
         task: CheckedTask = ROUTES,
         paths: Paths | None = None,
     ) -> None:
-        """Hold the parts.  `monotonic_ns` is the clock of the budgets and of what is reported.
+        """Hold the parts.  `monotonic_ns` is the clock of the budgets and of what is reported, a ladder's too.
 
         `paths` are the ways of the map, which some methods need.
         """
         self._config = config
-        self._llm = llm
+        self._ladder = (
+            llm
+            if isinstance(llm, Ladder)
+            else Ladder([(only_rung(config), llm)], monotonic_ns=monotonic_ns)
+        )
         self._publish = publish
         self._task = task
-        self._method = METHODS[config.method].start()
         self._paths = paths
         self._accepted: deque[tuple[PickRequest, bytes]] = deque(maxlen=EXAMPLES_MAX)
         self._now_ns = monotonic_ns
-        self._calls = asyncio.Semaphore(config.concurrent_requests_max)
         self._plans: dict[Key, _Plan] = {}
         self._seen: OrderedDict[Key, None] = OrderedDict()
         self._closed = False
@@ -194,56 +198,54 @@ class Planner:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        await self._ladder.close()
 
     async def _run(self, plan: _Plan) -> None:
+        climb = self._ladder.climb(plan.deadline_ns)
         refusal: Refusal | None = None
-        while plan.attempt < self._config.attempts_max and not self._closed:
+        while not self._closed:
+            brief = self._brief(plan.request, refusal)
+            began_ns = self._now_ns()
+            if climb.next(brief) is None:
+                if plan.attempt == 0:
+                    plan.attempt = 1
+                    self._hand_on(plan, _never_asked(climb), began_ns)
+                return
             plan.attempt += 1
             plan.word = None
-            began_ns = self._now_ns()
-            answer = await self._answer(plan, refusal)
-            if answer.failure is not None:
-                self._hand_on(plan, answer, began_ns)
-                await self._pause(plan)
+            step = await climb.ask(brief)
+            source = step.rung.source
+            if step.answer.failure is not None:
+                self._hand_on(plan, step.answer, began_ns, source)
+                await self._pause(plan, climb)
             else:
-                plan.payload = answer.payload
+                plan.payload = step.answer.payload
                 plan.word = asyncio.get_running_loop().create_future()
-                self._hand_on(plan, answer, began_ns)
+                self._hand_on(plan, step.answer, began_ns, source)
                 refusal = await self._word(plan, plan.word)
                 if refusal is None or refusal.mode not in ASK_AGAIN:
                     return
+                step.refused()
             if self._left_ns(plan) <= 0:
                 return
 
-    async def _answer(self, plan: _Plan, refusal: Refusal | None) -> Answer:
-        """Ask once, waiting for a free call first, all within what is left of the budget."""
-        try:
-            await asyncio.wait_for(self._calls.acquire(), self._left_s(plan))
-        except asyncio.TimeoutError:
-            detail = f"the model was busy for {self._config.planning_timeout_ms} ms"
-            return Answer(failure=FailureMode.PLANNER_TIMEOUT, detail=detail)
-        try:
-            brief = Brief(
-                request=plan.request,
-                task=self._task,
-                refusal=refusal,
-                examples=tuple(self._accepted),
-                paths=self._paths,
-            )
-            return await self._method(
-                brief, lambda question: self._llm.answer(question, self._left_s(plan))
-            )
-        finally:
-            self._calls.release()
+    def _brief(self, request: PickRequest, refusal: Refusal | None) -> Brief:
+        return Brief(
+            request=request,
+            task=self._task,
+            refusal=refusal,
+            examples=tuple(self._accepted),
+            paths=self._paths,
+        )
 
-    def _hand_on(self, plan: _Plan, answer: Answer, began_ns: int) -> None:
+    def _hand_on(self, plan: _Plan, answer: Answer, began_ns: int, source: str = "") -> None:
         if self._closed:
             return
         self._publish(
             Candidate(
                 request_id=plan.request.request_id,
                 robot_id=plan.request.robot_id,
-                source=self._config.source,
+                source=source or self._ladder.rungs[0].source,
                 attempt=plan.attempt,
                 payload=answer.payload,
                 planning_ns=self._now_ns() - began_ns,
@@ -259,8 +261,9 @@ class Planner:
         except asyncio.TimeoutError:
             return None
 
-    async def _pause(self, plan: _Plan) -> None:
-        pause_ns = min(RETRY_PAUSE_NS * plan.attempt, max(0, self._left_ns(plan)))
+    async def _pause(self, plan: _Plan, climb: Climb) -> None:
+        """Wait before the model that failed is asked again; another one need not wait."""
+        pause_ns = min(RETRY_PAUSE_NS * climb.again, max(0, self._left_ns(plan)))
         await asyncio.sleep(ns_to_seconds(pause_ns))
 
     def _left_ns(self, plan: _Plan) -> int:
@@ -273,3 +276,13 @@ class Planner:
         self._seen[key] = None
         if len(self._seen) > PLANS_REMEMBERED_MAX:
             self._seen.popitem(last=False)
+
+
+def _never_asked(climb: Climb) -> Answer:
+    """Say why no model was asked."""
+    if climb.was_refused:
+        return Answer(
+            failure=FailureMode.PLANNER_BREAKER_OPEN,
+            detail="every model is left alone for now: /diagnostics tells until when, and why",
+        )
+    return Answer(failure=FailureMode.PLANNER_TIMEOUT, detail="there was no time to ask a model")

@@ -16,8 +16,8 @@ import world
 from fallback_guard.driving.config import ADAPTER_PARAMETERS, FOLLOWER_PARAMETERS
 from fallback_guard.nodes.guard_node import NODE_PARAMETERS
 from fallback_guard.nodes.picker_sim_node import PICKER_PARAMETERS
+from fallback_guard.nodes.planner_node import HELP
 from fallback_guard.nodes.watchdog_node import WATCHDOG_PARAMETERS
-from fallback_guard.planning.config import PLANNER_PARAMETERS
 from fallback_guard.recording.config import RECORDER_PARAMETERS
 from forked import fork_to_end
 from harness import RawValue, ros_arguments, run_to_end
@@ -43,7 +43,7 @@ NODES: Final = {
 NEEDS_MAP: Final = ("guard_node", "picker_sim_node", "follower_node")
 PARAMETERS: Final = {
     "guard_node": NODE_PARAMETERS,
-    "planner_node": PLANNER_PARAMETERS,
+    "planner_node": HELP,
     "watchdog_node": WATCHDOG_PARAMETERS,
     "picker_sim_node": PICKER_PARAMETERS,
     "recorder_node": RECORDER_PARAMETERS,
@@ -91,6 +91,7 @@ def _endings() -> Iterator[tuple[str, Ending]]:
     yield refused("two_clocks", "guard_node", "'use_sim_time' is not", simulation_time=True)
     yield refused("base_url", "planner_node", "'base_url'", "http://", base_url="ftp://example.com")
     yield refused("api_key", "planner_node", "'api_key_env'", api_key_env="sk-not-a-name")
+    yield from _refused_rungs()
     for node in ("guard_node", "planner_node"):
         yield refused(
             f"{node}_task", node, "'cold chain'", "package.module:NAME", task="cold chain"
@@ -127,6 +128,40 @@ def _endings() -> Iterator[tuple[str, Ending]]:
             *(row.meaning for row in table),
         )
         yield f"{node}_help", Ending(node=node, arguments=("--help",), code=0, says=says)
+
+
+def _refused_rungs() -> Iterator[tuple[str, Ending]]:
+    def refused(name: str, *says: str, **parameters: object) -> tuple[str, Ending]:
+        given = {key.replace("__", "."): value for key, value in parameters.items()}
+        arguments = tuple(ros_arguments({"rungs": ["a", "b"], **given}))
+        return name, Ending(node="planner_node", arguments=arguments, code=EXIT_UNUSABLE, says=says)
+
+    yield refused("rungs_no_array", "'rungs'", "an array of strings", rungs="a")
+    yield refused("rungs_numbers", "'rungs'", "an array of strings", rungs=[1, 2])
+    yield refused("rungs_twice", "'rungs' names 'a' twice", "'a.attempts_max'", rungs=["a", "a"])
+    yield refused("rungs_many", "names 5 rungs", "up to 4", rungs=["a", "b", "c", "d", "e"])
+    yield refused("rungs_name", "'rungs' names '1st'", rungs=["1st"])
+    yield refused("rungs_unknown", "'a.modle' does not exist", "model", a__modle="m")
+    yield refused("rungs_stranger", "'c.model' belongs to no rung", c__model="m")
+    yield refused(
+        "rungs_none", "'a.model' belongs to no rung", "names none", rungs=[""], a__model="m"
+    )
+    yield refused("rungs_range", "'b.budget_ms'", "0 to 120000 ms", b__budget_ms=-1)
+    yield refused("rungs_type", "'b.hedge'", b__hedge="yes")
+    yield refused(
+        "rungs_budgets",
+        "'a.budget_ms' (4990)",
+        "do not fit into 'planning_timeout_ms' (5000)",
+        a__budget_ms=4_990,
+    )
+    yield refused("rungs_base_url", "rung 'b'", "'base_url'", b__base_url="ftp://example.com")
+    yield refused(
+        "rungs_keys",
+        "'b.api_key_env'",
+        "a name of its own",
+        b__base_url="https://llm.example.com/v1",
+    )
+    yield refused("rungs_api_key", "rung 'b'", "'api_key_env'", b__api_key_env="sk-not-a-name")
 
 
 ENDINGS: Final = dict(_endings())

@@ -29,7 +29,7 @@ TYPES: Final = {
 SPEAKS: Final = {
     "guard_node": {"/motion", "/guard/decision", "/guard/state", "/diagnostics"},
     "guard_node_candidates": set(),
-    "planner_node": {"/candidate_route"},
+    "planner_node": {"/candidate_route", "/diagnostics"},
     "watchdog_node": {"/motion", "/guard/decision", "/diagnostics"},
     "picker_sim_node": {"/pick_request", "/route_due", "/robot_position", "/pick_report"},
     "follower_node": {"/robot_position", "/pick_report"},
