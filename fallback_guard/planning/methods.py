@@ -5,11 +5,12 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final
 
-from fallback_guard.core.checked_task import CheckedTask
+from fallback_guard.core.checked_task import ROUTES, CheckedTask
 from fallback_guard.core.request import PickRequest
 from fallback_guard.core.rules import Refusal
-from fallback_guard.planning.llm import Question
-from fallback_guard.planning.prompt import answer_json_schema, chat_messages
+from fallback_guard.planning.beginnings import route_beginning
+from fallback_guard.planning.llm import Question, never_hopeless
+from fallback_guard.planning.prompt import answer_json_schema, chat_messages, route_text
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,8 +23,12 @@ class Method:
 
 
 def _for_the_request(request: PickRequest, refusal: Refusal | None, task: CheckedTask) -> Question:
+    is_route = task is ROUTES
     return Question(
-        messages=chat_messages(request, refusal, task), schema=answer_json_schema(request, task)
+        messages=chat_messages(request, refusal, task),
+        schema=answer_json_schema(request, task),
+        hopeless=route_beginning(request) if is_route else never_hopeless,
+        answer_bytes=len(route_text(request)) if is_route else 0,
     )
 
 

@@ -49,12 +49,22 @@ _BEYOND_THE_MODEL: Final = frozenset(
     }
 )
 
-ASK_AGAIN: Final = frozenset(
+_OF_THE_MODEL: Final = frozenset(
+    {
+        FailureMode.PLANNER_REFUSED,
+        FailureMode.PLANNER_TOOL_CALL,
+        FailureMode.PLANNER_LENGTH,
+        FailureMode.PLANNER_EMPTY,
+    }
+)
+"""Failed calls to an endpoint that works: the model said something else than an answer."""
+
+ASK_AGAIN: Final = _OF_THE_MODEL | frozenset(
     mode
     for mode, row in FAILURE_MODES.items()
     if row.bucket is Bucket.SAFETY and mode not in _BEYOND_THE_MODEL
 )
-"""The refusals that another answer of the model could mend."""
+"""What another answer of the model could mend, when it is told: refusals, answers that were cut, and none."""
 
 Key = tuple[str, str]
 """Robot and request."""
@@ -191,7 +201,10 @@ class Planner:
             answer = await self._answer(plan, refusal)
             if answer.failure is not None:
                 self._hand_on(plan, answer, began_ns)
-                await self._pause(plan)
+                if answer.failure in ASK_AGAIN:
+                    refusal = Refusal(answer.failure, answer.detail)
+                else:
+                    await self._pause(plan)
             else:
                 plan.word = asyncio.get_running_loop().create_future()
                 self._hand_on(plan, answer, began_ns)
