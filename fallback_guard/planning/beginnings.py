@@ -81,8 +81,8 @@ class _RouteBeginning:
             return _malformed(beginning, "it does not begin with a brace")
         end = max(text.rfind(b","), text.rfind(b"}") + 1, text.rfind(b"]") + 1)
         head, tail = text[:end], text[end:]
-        is_open = head.count(b"{") - head.count(b"}"), head.count(b"[") - head.count(b"]")
-        if is_open not in _CLOSING:
+        is_open = _open_brackets(head)
+        if is_open not in _CLOSING or _open_brackets(text) not in _CLOSING:
             return _malformed(beginning, "its brackets are not those of a route")
         is_ended = bool(head) and not any(is_open)
         if tail if is_ended else not _TOKENS.fullmatch(tail):
@@ -102,6 +102,10 @@ class _RouteBeginning:
             fault = fault or _said_twice(document, head)
         self._head, self._fault = head, fault
         return fault
+
+
+def _open_brackets(text: bytes) -> tuple[int, int]:
+    return text.count(b"{") - text.count(b"}"), text.count(b"[") - text.count(b"]")
 
 
 def _malformed(text: bytes, otherwise: str) -> str:

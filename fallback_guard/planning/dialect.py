@@ -145,17 +145,21 @@ class Dialect:
                 is_lasting = word not in FORMS or not _THIS_SCHEMA.search(message)
                 return Blame(words=(word,), is_named=True, is_lasting=is_lasting)
         for guess in _GUESSES:
-            words = tuple(word for word in guess if word in may_go)
-            if words:
-                return Blame(words=words)
+            if any(word in may_go for word in guess):
+                return Blame(words=guess)
         return Blame()
 
     def learn(self, blames: Sequence[Blame]) -> list[str]:
         """Remember what a call that succeeded had to do without; return what there is to tell of it.
 
-        Of what was left out at a guess, only the last is known to have been in the way.
+        Of what was left out at a guess only the last is known to have been in the way, and with a form the
+        stricter ones, which were refused in a call that was the same otherwise.
         """
-        lessons = [blame for blame in blames if blame.is_named or blame is blames[-1]]
+        lessons = [
+            blame
+            for blame in blames
+            if blame.is_named or blame is blames[-1] or (_is_form(blame) and _is_form(blames[-1]))
+        ]
         words = [word for blame in lessons if blame.is_lasting for word in blame.words]
         new = [word for word in words if word not in self.refused]
         self.refused.update(new)
@@ -170,3 +174,7 @@ class Dialect:
         if word in FORMS:
             return config.structured_output != "auto"
         return word == "stream" and config.streaming == "on"
+
+
+def _is_form(blame: Blame) -> bool:
+    return all(word in FORMS for word in blame.words)

@@ -96,7 +96,9 @@ class Reading:
                 self.has_answer = bool(self.completion.finish_reason)
             else:
                 self._take_cost(data)
-        if self.completion.pieces > pieces and self._why_hopeless is not never_hopeless:
+        # An answer that is complete is the guard's to judge: it knows better what is wrong with it.
+        is_open = self.completion.pieces > pieces and not (self.is_whole or self.has_answer)
+        if is_open and self._why_hopeless is not never_hopeless:
             self.hopeless = self._why_hopeless(self.completion.text)
 
     def _take_cost(self, data: bytes) -> None:
