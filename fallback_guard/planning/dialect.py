@@ -146,7 +146,7 @@ class Dialect:
                 return Blame(words=(word,), is_named=True, is_lasting=is_lasting)
         for guess in _GUESSES:
             if any(word in may_go for word in guess):
-                return Blame(words=guess)
+                return Blame(words=tuple(word for word in guess if not self._is_chosen(word)))
         return Blame()
 
     def learn(self, blames: Sequence[Blame]) -> list[str]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from itertools import pairwise
 from typing import TYPE_CHECKING, Final
 
@@ -10,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from endpoint import COST, DONE, END, event, piece
 from fallback_guard.core.failure_modes import FailureMode
 from fallback_guard.planning.event_stream import EventStream
 from fallback_guard.planning.faults import BadResponseError
@@ -18,23 +18,7 @@ from fallback_guard.planning.reading import Reading
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-DONE: Final = b"data: [DONE]\n\n"
 LIMIT: Final = 100_000
-
-
-def piece(content: object = None, *, finish_reason: str | None = None, **delta: object) -> bytes:
-    """Return an event with a piece of an answer."""
-    choice = {"index": 0, "delta": {"content": content, **delta}, "finish_reason": finish_reason}
-    return event({"object": "chat.completion.chunk", "choices": [choice]})
-
-
-def event(document: object) -> bytes:
-    """Return an event with a document in it."""
-    return b"data: " + json.dumps(document).encode() + b"\n\n"
-
-
-END: Final = piece(finish_reason="stop")
-COST: Final = event({"choices": [], "usage": {"prompt_tokens": 7, "completion_tokens": 3}})
 
 
 def read(chunks: Iterable[bytes], *, bytes_max: int = LIMIT) -> Reading:
