@@ -35,7 +35,7 @@ class PlannerNode(Explaining):
         task = load_task(config.task)
         self._candidate_route = topics.CANDIDATE_ROUTE.publisher(self)
         self._source = printable(config.source)  # as decisions name it
-        self._llm = LlmClient(config)
+        self._llm = LlmClient(config, tell=self.get_logger().warning)
         self._planner = Planner(config=config, llm=self._llm, publish=self._publish, task=task)
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="planning", daemon=True)
@@ -55,6 +55,7 @@ class PlannerNode(Explaining):
             self.get_logger().warning("a call to the model did not end; it is left behind")
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join(_CLOSING_S_MAX)
+        self.get_logger().info(self._llm.counters.said)
         super().destroy_node()
 
     async def _close(self) -> None:

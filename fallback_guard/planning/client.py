@@ -64,6 +64,15 @@ class Counters:
     prompt_tokens: int = 0
     completion_tokens: int = 0
 
+    @property
+    def said(self) -> str:
+        """The totals in a sentence, for a log."""
+        return (
+            f"{self.answers} answers to {self.calls} calls, {self.streamed} of them streamed; {self.cut} cut, which "
+            f"saved about {self.saved_s:.1f} s; {self.structure_ignored} without the structure that was asked for; "
+            f"{self.prompt_tokens} + {self.completion_tokens} tokens"
+        )
+
 
 class LlmClient:
     """Calls the endpoint of a `PlannerConfig`."""
@@ -101,7 +110,7 @@ class LlmClient:
                     event_hooks={"request": [self._sign], "response": [self._check_head]},
                 ),
             )
-        except (ValueError, TypeError, OSError, ImportError) as error:
+        except Exception as error:  # noqa: BLE001  # libraries raise much for a URL that is none, or a missing file
             # The message of the HTTP library may hold the proxy's password.
             raise ParameterError(
                 f"the way to 'base_url' cannot be used ({type(error).__name__}); check the environment variables "
