@@ -8,7 +8,8 @@ is cut: its connection is closed, at which a server stops generating.
 import asyncio
 import os
 import time
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
+from contextlib import aclosing
 from dataclasses import dataclass, replace
 from typing import Final, Protocol
 from urllib.parse import urlsplit
@@ -242,24 +243,24 @@ class LlmClient:
 
     async def _read(self, chunks: AsyncIterator[bytes], reading: Reading) -> float:
         """Feed a reading until it needs no more; return how long the text took to come, from its first piece on."""
-        unbroken = _unbroken(chunks)
         began_s = ended_s = self._now_s()
         end_s: float | None = None
-        while not (reading.is_whole or reading.hopeless):
-            wait_s = None if end_s is None else max(0.0, end_s - self._now_s())
-            try:
-                reading.feed(await asyncio.wait_for(anext(unbroken), wait_s))
-            except StopAsyncIteration:
-                break
-            except (asyncio.TimeoutError, BrokenOffError):
-                if not reading.has_answer:
-                    raise
-                break
-            ended_s = self._now_s()
-            if not reading.completion.pieces:
-                began_s = ended_s
-            if reading.has_answer and end_s is None:
-                end_s = ended_s + COST_WAIT_S
+        async with aclosing(_unbroken(chunks)) as unbroken:
+            while not (reading.is_whole or reading.hopeless):
+                wait_s = None if end_s is None else max(0.0, end_s - self._now_s())
+                try:
+                    reading.feed(await asyncio.wait_for(anext(unbroken), wait_s))
+                except StopAsyncIteration:
+                    break
+                except (asyncio.TimeoutError, BrokenOffError):
+                    if not reading.has_answer:
+                        raise
+                    break
+                ended_s = self._now_s()
+                if not reading.completion.pieces:
+                    began_s = ended_s
+                if reading.has_answer and end_s is None:
+                    end_s = ended_s + COST_WAIT_S
         return ended_s - began_s
 
     async def _models(self, timeout_s: float) -> tuple[str, ...]:
@@ -365,7 +366,7 @@ def _without_proxy(base_url: str) -> dict[str, None]:
     return {f"all://[{host}]" if ":" in host else f"all://{host}": None}
 
 
-async def _unbroken(chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+async def _unbroken(chunks: AsyncIterator[bytes]) -> AsyncGenerator[bytes, None]:
     """Hand `chunks` on.  Raises BrokenOffError where the HTTP library raises an exception of its own."""
     try:
         async for chunk in chunks:
