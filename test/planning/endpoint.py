@@ -38,8 +38,10 @@ async def endpoint(
 ) -> AsyncIterator[Endpoint]:
     """Serve on a loopback port; `answer` writes each response, after which the connection is closed."""
     here = Endpoint()
+    answering: set[asyncio.Task[object] | None] = set()
 
     async def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        answering.add(asyncio.current_task())
         try:
             head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1").split("\r\n")
             pairs = (line.partition(": ")[::2] for line in head[1:] if line)
@@ -50,13 +52,20 @@ async def endpoint(
         except (ConnectionError, asyncio.IncompleteReadError, asyncio.CancelledError):
             pass  # The client gave up, as it should, or the test is over.
         finally:
+            answering.discard(asyncio.current_task())
             writer.close()
 
     server = await asyncio.start_server(connected, "127.0.0.1", 0, ssl=tls)
     async with server:
         scheme = "https" if tls else "http"
         here.base_url = f"{scheme}://127.0.0.1:{server.sockets[0].getsockname()[1]}/v1"
-        yield here
+        try:
+            yield here
+        finally:
+            # From Python 3.12 on a server waits for its connections, also for those that never end.
+            for task in tuple(answering):
+                if task is not None:
+                    task.cancel()
 
 
 def response(body: bytes, *, status: str = "200 OK", **headers: str) -> bytes:
