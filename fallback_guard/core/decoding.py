@@ -60,6 +60,7 @@ ANSWER_RULES: Final[tuple[RuleRow, ...]] = (
             _F.TRUNCATED,
             _F.FENCED,
             _F.PROSE,
+            _F.REASONING,
             _F.COMMENT,
             _F.TRAILING_COMMA,
             _F.SINGLE_QUOTES,

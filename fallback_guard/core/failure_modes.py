@@ -40,6 +40,13 @@ class FailureMode(str, Enum):
     PLANNER_BREAKER_OPEN = "PLANNER_BREAKER_OPEN"
     PLANNER_HTTP_ERROR = "PLANNER_HTTP_ERROR"
     PLANNER_BAD_RESPONSE = "PLANNER_BAD_RESPONSE"
+    PLANNER_OVERSIZE = "PLANNER_OVERSIZE"
+    PLANNER_NOT_UTF8 = "PLANNER_NOT_UTF8"
+    PLANNER_SEVERAL_CHOICES = "PLANNER_SEVERAL_CHOICES"
+    PLANNER_REFUSED = "PLANNER_REFUSED"
+    PLANNER_TOOL_CALL = "PLANNER_TOOL_CALL"
+    PLANNER_LENGTH = "PLANNER_LENGTH"
+    PLANNER_EMPTY = "PLANNER_EMPTY"
     OVERTAKEN = "OVERTAKEN"
     QUEUE_OVERRUN = "QUEUE_OVERRUN"
     CANDIDATE_FLOOD = "CANDIDATE_FLOOD"
@@ -49,6 +56,7 @@ class FailureMode(str, Enum):
     UNKNOWN_REQUEST = "UNKNOWN_REQUEST"
     UNKNOWN_ROBOT = "UNKNOWN_ROBOT"
     BAD_IDENTIFIER = "BAD_IDENTIFIER"
+    PLANNER_CUT = "PLANNER_CUT"
     OVERSIZE = "OVERSIZE"
     NOT_UTF8 = "NOT_UTF8"
     BYTE_ORDER_MARK = "BYTE_ORDER_MARK"
@@ -57,6 +65,7 @@ class FailureMode(str, Enum):
     TRUNCATED = "TRUNCATED"
     FENCED = "FENCED"
     PROSE = "PROSE"
+    REASONING = "REASONING"
     SEVERAL_DOCUMENTS = "SEVERAL_DOCUMENTS"
     COMMENT = "COMMENT"
     TRAILING_COMMA = "TRAILING_COMMA"
@@ -137,8 +146,12 @@ def _latency(
     )
 
 
-def _safety(vda5050: Vda5050Error, meaning: str) -> FailureModeRow:
-    return FailureModeRow(bucket=Bucket.SAFETY, vda5050=vda5050, meaning=meaning)
+def _safety(
+    vda5050: Vda5050Error, meaning: str, *, planner_reports: bool = False
+) -> FailureModeRow:
+    return FailureModeRow(
+        bucket=Bucket.SAFETY, vda5050=vda5050, meaning=meaning, planner_reports=planner_reports
+    )
 
 
 _INVALID: Final = Vda5050Error(v2_1="validationError", v3_0="VALIDATION_FAILURE")
@@ -178,6 +191,27 @@ FAILURE_MODES: Final[Mapping[FailureMode, FailureModeRow]] = MappingProxyType(
             "the endpoint answered with something other than a chat completion",
             planner_reports=True,
         ),
+        FailureMode.PLANNER_OVERSIZE: _latency(
+            _NO_ROOM, "the endpoint's response is larger than the limit", planner_reports=True
+        ),
+        FailureMode.PLANNER_NOT_UTF8: _latency(
+            _INVALID, "the endpoint's response is not UTF-8", planner_reports=True
+        ),
+        FailureMode.PLANNER_SEVERAL_CHOICES: _latency(
+            _INVALID, "the endpoint gave several answers to choose from", planner_reports=True
+        ),
+        FailureMode.PLANNER_REFUSED: _latency(
+            _INVALID, "the model, or a filter before it, declined to answer", planner_reports=True
+        ),
+        FailureMode.PLANNER_TOOL_CALL: _latency(
+            _INVALID, "the model called a tool instead of answering", planner_reports=True
+        ),
+        FailureMode.PLANNER_LENGTH: _latency(
+            _INVALID, "the answer was broken off at its limit of tokens", planner_reports=True
+        ),
+        FailureMode.PLANNER_EMPTY: _latency(
+            _INVALID, "the model answered without a text", planner_reports=True
+        ),
         FailureMode.OVERTAKEN: _latency(
             _OUTDATED, "a newer request of the robot fell due before this one was decided"
         ),
@@ -192,6 +226,11 @@ FAILURE_MODES: Final[Mapping[FailureMode, FailureModeRow]] = MappingProxyType(
         FailureMode.BAD_IDENTIFIER: _safety(
             _INVALID, "an identifier has characters or a length it must not have"
         ),
+        FailureMode.PLANNER_CUT: _safety(
+            _INVALID,
+            "the answer was cut while it came, for it could no longer become valid",
+            planner_reports=True,
+        ),
         FailureMode.OVERSIZE: _safety(_NO_ROOM, "the answer is larger than the limit"),
         FailureMode.NOT_UTF8: _safety(_INVALID, "the answer is not UTF-8"),
         FailureMode.BYTE_ORDER_MARK: _safety(_INVALID, "a byte order mark stands before the JSON"),
@@ -200,6 +239,7 @@ FAILURE_MODES: Final[Mapping[FailureMode, FailureModeRow]] = MappingProxyType(
         FailureMode.TRUNCATED: _safety(_INVALID, "the answer ends before the JSON does"),
         FailureMode.FENCED: _safety(_INVALID, "the JSON stands in a Markdown fence"),
         FailureMode.PROSE: _safety(_INVALID, "there is text around the JSON, or only text"),
+        FailureMode.REASONING: _safety(_INVALID, "the model's reasoning stands before the JSON"),
         FailureMode.SEVERAL_DOCUMENTS: _safety(_INVALID, "another JSON document follows the first"),
         FailureMode.COMMENT: _safety(_INVALID, "a comment stands in the JSON"),
         FailureMode.TRAILING_COMMA: _safety(_INVALID, "a comma stands where nothing follows"),

@@ -81,6 +81,9 @@ _F: Final = FailureMode
 _WORD: Final = r"(?:[^\W\d]|\$)[\w$-]{0,63}"
 _NOT_FINITE: Final = r"[+-]?(?i:nan|inf|infinity)\b"
 _PYTHON: Final = r"(?:None|True|False)\b"
+_REASONING: Final = (
+    r"<(?:[a-z]+:)?(?:think|thinking|thoughts?|reasoning|reflection)\b|\[THINK\]|<\|channel\|>"
+)
 _UNSEEN: Final = r"[\0-\x1f\x7f-\xa0\u200b-\u200f\u2028-\u202f\u2060\u3000\ufeff]"
 _SCALAR: Final = (
     r'(?:"[^"\\]*(?:\\.[^"\\]*)*"|-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?|true\b|false\b|null\b)'
@@ -95,6 +98,12 @@ OPENING: Final[tuple[Sign, ...]] = (
     _sign(_F.NOT_FINITE, _NOT_FINITE + r"\s*\Z", "not a finite number"),
     _sign(_F.MALFORMED_JSON, r"[}\],:]", "nothing is open here"),
     _sign(_F.MALFORMED_JSON, _UNSEEN, "an invisible character before the JSON"),
+    _sign(_F.REASONING, _REASONING, "the model's reasoning before the JSON"),
+    _sign(
+        _F.REASONING,
+        r"(?s:.*?)</think(?:ing)?>",
+        "the end of the model's reasoning before the JSON",
+    ),
     _sign(_F.FENCED, r"[^{]*?(?:```|~~~)", "text before a Markdown fence"),
     _sign(_F.PROSE, r"[^{]*\{", "text before the JSON"),
     _sign(_F.PROSE, "", "text without a JSON object"),
@@ -224,6 +233,8 @@ def _at_fault(text: str, start: int, place: int, message: str = "") -> Finding:
         return _recognise(OPENING, text, place)
     tag = _TAG.match(text)
     if tag and place < tag.end():
+        if text.startswith("[THINK]", start):
+            return _recognise(OPENING, text, start)
         return _found(FailureMode.PROSE, "text before the JSON", text, start)
     before = text[:place].rstrip()
     if before.endswith(",") and text[place : place + 1] in ("}", "]"):

@@ -27,7 +27,7 @@ from fallback_guard.nodes.diagnostics import diagnostic_array, planner_status
 from fallback_guard.nodes.parameters import Explaining, declared, declared_texts, names_given
 from fallback_guard.nodes.process import run
 from fallback_guard.planning.breaker import BreakerState, Transition
-from fallback_guard.planning.client import LlmClient
+from fallback_guard.planning.client import LlmClient, Tell
 from fallback_guard.planning.config import PLANNER_PARAMETERS, PlannerConfig, planner_config
 from fallback_guard.planning.ladder import Ladder, Rung
 from fallback_guard.planning.planner import Asked, Candidate, Planner
@@ -66,8 +66,9 @@ class PlannerNode(Explaining):
         self._candidate_route = topics.CANDIDATE_ROUTE.publisher(self)
         self._diagnostics = topics.DIAGNOSTICS.publisher(self)
         # As decisions name them.
-        self._sources = frozenset(printable(rung.endpoint.source) for rung in rungs)
-        self._llms = tuple(map(_client, rungs))
+        self._rung_sources = tuple(printable(rung.endpoint.source) for rung in rungs)
+        self._sources = frozenset(self._rung_sources)
+        self._llms = tuple(_client(rung, self.get_logger().warning) for rung in rungs)
         self._ladder = Ladder(
             tuple(zip(rungs, self._llms, strict=True)), on_transition=self._on_transition
         )
@@ -103,6 +104,8 @@ class PlannerNode(Explaining):
             self.get_logger().warning("a call to the model did not end; it is left behind")
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join(_CLOSING_S_MAX)
+        for source, llm in zip(self._rung_sources, self._llms, strict=True):
+            self.get_logger().info(f"{source}: {llm.counters.said}")
         super().destroy_node()
 
     async def _close(self) -> None:
@@ -184,10 +187,10 @@ def _declared_rungs(node: PlannerNode, config: PlannerConfig) -> Sequence[RungCo
     return ladder_config(config, names, declared(node, rows))
 
 
-def _client(rung: RungConfig) -> LlmClient:
-    """Return the client of a rung.  Raises ParameterError."""
+def _client(rung: RungConfig, tell: Tell) -> LlmClient:
+    """Return the client of a rung, which may `tell` things once.  Raises ParameterError."""
     try:
-        return LlmClient(rung.endpoint)
+        return LlmClient(rung.endpoint, tell=tell)
     except ParameterError as error:
         raise ParameterError(f"rung {rung.name!r}: {error}") from error
 

@@ -6,7 +6,7 @@ from ipaddress import ip_address
 from typing import Final
 from urllib.parse import urlsplit
 
-from fallback_guard.core.identifiers import printable
+from fallback_guard.core.identifiers import is_identifier, printable
 from fallback_guard.core.limits import CANDIDATES_PER_REQUEST_MAX
 from fallback_guard.core.parameters import Parameter, ParameterError, frozen_config
 from fallback_guard.core.units import NS_PER_MS
@@ -15,6 +15,12 @@ from fallback_guard.planning.methods import METHODS
 STRUCTURED_OUTPUTS: Final = ("auto", "json_schema", "json_object", "none")
 """How the endpoint is asked for JSON.  `auto` begins with the strictest form and takes the next one
 where the endpoint says that it does not know it (HTTP 400 or 422)."""
+
+STREAMINGS: Final = ("auto", "on", "off")
+"""Whether answers are read as they come.  `auto` asks for whole ones where the endpoint cannot stream."""
+
+AUTHS: Final = ("bearer", "api-key")
+"""In which header the key goes: `Authorization: Bearer`, or `api-key`, as Azure has it."""
 
 PLANNER_PARAMETERS: Final = (
     Parameter(
@@ -99,6 +105,26 @@ PLANNER_PARAMETERS: Final = (
         meaning="How the endpoint is asked for JSON.",
     ),
     Parameter(
+        name="streaming",
+        default="auto",
+        choices=STREAMINGS,
+        read_only=True,
+        meaning="Whether answers are read as they come, and cut when they can no longer become valid.",
+    ),
+    Parameter(
+        name="auth",
+        default="bearer",
+        choices=AUTHS,
+        read_only=True,
+        meaning="Header in which the key is sent.",
+    ),
+    Parameter(
+        name="api_version",
+        default="",
+        read_only=True,
+        meaning="Query parameter api-version, which Azure asks for. Empty: not sent to the endpoint.",
+    ),
+    Parameter(
         name="api_key_env",
         default="OPENAI_API_KEY",
         read_only=True,
@@ -106,12 +132,12 @@ PLANNER_PARAMETERS: Final = (
     ),
     Parameter(
         name="response_bytes_max",
-        default=131_072,
+        default=1_048_576,
         unit="bytes",
         minimum=1_024,
         maximum=16_777_216,
         read_only=True,
-        meaning="Size of the largest HTTP response that is read to its end.",
+        meaning="Size of the largest HTTP response that is read to its end; streamed, a token takes 200 to 400.",
     ),
     Parameter(
         name="concurrent_requests_max",
@@ -143,6 +169,9 @@ class PlannerConfig:
     temperature: float
     seed: int
     structured_output: str
+    streaming: str
+    auth: str
+    api_version: str
     api_key_env: str
     response_bytes_max: int
     concurrent_requests_max: int
@@ -190,6 +219,11 @@ def planner_config(given: Mapping[str, object]) -> PlannerConfig:
             "parameter 'api_key_env' is not the name of an environment variable; export the key "
             "under a name such as OPENAI_API_KEY and give that name"
         )
+    if config.api_version and not is_identifier(config.api_version):
+        raise ParameterError(
+            f"parameter 'api_version' is {printable(repr(config.api_version))}; allowed: letters, digits, '-' and "
+            "'.', such as 2024-10-21, or nothing"
+        )
     return config
 
 
@@ -197,7 +231,12 @@ def is_private(base_url: str) -> bool:
     """Tell whether what goes to a usable `base_url` can be read by nobody on the way: by https, or on this machine."""
     parts = urlsplit(base_url)
     host = (parts.hostname or "").rstrip(".")
-    if parts.scheme == "https" or host == "localhost":
+    return parts.scheme == "https" or is_loopback(host)
+
+
+def is_loopback(host: str) -> bool:
+    """Tell whether a host is this machine, by its name or its address."""
+    if host.rstrip(".") == "localhost":
         return True
     try:
         return ip_address(host).is_loopback

@@ -15,8 +15,9 @@ from fallback_guard.core.paths import Paths
 from fallback_guard.core.request import PickItem, PickRequest
 from fallback_guard.core.rules import Refusal
 from fallback_guard.core.schema import Route
+from fallback_guard.planning.beginnings import route_beginning
 from fallback_guard.planning.labels import LabelReader
-from fallback_guard.planning.llm import Answer, Question
+from fallback_guard.planning.llm import Answer, Question, never_hopeless
 from fallback_guard.planning.ordering import route_payload, tour_payload
 from fallback_guard.planning.prompt import (
     Message,
@@ -24,6 +25,7 @@ from fallback_guard.planning.prompt import (
     chat_messages,
     order_messages,
     order_schema,
+    route_text,
     wishes_messages,
     wishes_schema,
 )
@@ -62,9 +64,12 @@ class Method:
 
 def request_question(brief: Brief) -> Question:
     """Ask for a whole route, in a schema made for the request."""
+    is_route = brief.task is ROUTES
     return Question(
         messages=chat_messages(brief.request, brief.refusal, brief.task),
         schema=answer_json_schema(brief.request, brief.task),
+        hopeless=route_beginning(brief.request) if is_route else never_hopeless,
+        answer_bytes=len(route_text(brief.request)) if is_route else 0,
     )
 
 

@@ -52,12 +52,22 @@ _BEYOND_THE_MODEL: Final = frozenset(
     }
 )
 
-ASK_AGAIN: Final = frozenset(
+_OF_THE_MODEL: Final = frozenset(
+    {
+        FailureMode.PLANNER_REFUSED,
+        FailureMode.PLANNER_TOOL_CALL,
+        FailureMode.PLANNER_LENGTH,
+        FailureMode.PLANNER_EMPTY,
+    }
+)
+"""Failed calls to an endpoint that works: the model said something else than an answer."""
+
+ASK_AGAIN: Final = _OF_THE_MODEL | frozenset(
     mode
     for mode, row in FAILURE_MODES.items()
     if row.bucket is Bucket.SAFETY and mode not in _BEYOND_THE_MODEL
 )
-"""The refusals that another answer of the model could mend."""
+"""What another answer of the model could mend, when it is told: refusals, answers that were cut, and none."""
 
 Key = tuple[str, str]
 """Robot and request."""
@@ -217,7 +227,10 @@ class Planner:
             source = step.rung.source
             if step.answer.failure is not None:
                 self._hand_on(plan, step.answer, began_ns, source)
-                await self._pause(plan, climb)
+                if step.answer.failure in ASK_AGAIN:
+                    refusal = Refusal(step.answer.failure, step.answer.detail)
+                else:
+                    await self._pause(plan, climb)
             else:
                 plan.payload = step.answer.payload
                 plan.word = asyncio.get_running_loop().create_future()

@@ -186,6 +186,20 @@ def _refused(refusal: Refusal | None, request: PickRequest) -> tuple[str, ...]:
     )
 
 
+def route_text(request: PickRequest) -> str:
+    """Return a route for `request` as a model that follows the prompt writes it, in the order of the request."""
+    items = [
+        {"bin": item.bin, "sku": item.sku, "quantity": item.quantity} for item in request.items
+    ]
+    route = {
+        "version": 1,
+        "request_id": request.request_id,
+        "robot_id": request.robot_id,
+        "stops": items,
+    }
+    return json.dumps(route, separators=(",", ":"))
+
+
 def _request_object(request: PickRequest) -> JsonObject:
     return {
         "request_id": _sendable(request.request_id),

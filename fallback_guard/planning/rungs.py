@@ -34,7 +34,7 @@ RUNGS_MAX: Final = 4
 BUDGET_MS_MIN: Final = 50
 """As for the whole: in less than this no model answers, and a network does so barely."""
 
-OF_THE_PLANNER: Final = frozenset({"task", "planning_timeout_ms"})
+OF_THE_PLANNER: Final = frozenset({"task", "map_file", "planning_timeout_ms"})
 """What is said once, for all rungs."""
 
 RUNGS: Final = Parameter(

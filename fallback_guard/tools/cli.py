@@ -57,6 +57,10 @@ COMMANDS: Final[Mapping[str, Command]] = MappingProxyType(
             "and say what the guard did.",
             module="demo",
         ),
+        "endpoint": Command(
+            does="Ask an LLM endpoint what it can do for the planner: structured output, streaming, seed, time.",
+            module="endpoint",
+        ),
         "map": Command(
             does="Check a warehouse map, draw it, generate or convert one, build its world for Gazebo.",
             module="map",

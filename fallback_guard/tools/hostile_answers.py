@@ -8,7 +8,7 @@ import hashlib
 import json
 from collections.abc import Callable, Mapping, Sequence
 from copy import deepcopy
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 from types import MappingProxyType
 from typing import Final
@@ -28,6 +28,13 @@ class HostileKind(str, Enum):
     REDIRECT = "redirect"
     HTML_PAGE = "html_page"
     HUGE_BODY = "huge_body"
+    NOT_UTF8 = "not_utf8"
+    SEVERAL_CHOICES = "several_choices"
+    CONTENT_FILTER = "content_filter"
+    REFUSAL = "refusal"
+    TOOL_CALL = "tool_call"
+    LENGTH = "length"
+    NO_TEXT = "no_text"
     OVERSIZE = "oversize"
     LONE_SURROGATE = "lone_surrogate"
     BYTE_ORDER_MARK = "byte_order_mark"
@@ -36,6 +43,7 @@ class HostileKind(str, Enum):
     MALFORMED = "malformed"
     FENCED = "fenced"
     PROSE = "prose"
+    REASONING = "reasoning"
     SEVERAL_DOCUMENTS = "several_documents"
     COMMENT = "comment"
     TRAILING_COMMA = "trailing_comma"
@@ -103,23 +111,53 @@ HUGE_BYTES: Final = 32 * 1024 * 1024
 
 DRIP_BYTES_PER_S: Final = 2
 
+_HEAD: Final[Mapping[str, object]] = MappingProxyType(
+    {"id": "chatcmpl-0", "created": 0, "model": MODEL_NAME}
+)
+_PIECE_CHARS: Final = 4
+"""Of a streamed answer, which is about a token."""
 
-def completion(content: str) -> Reply:
-    """Return a chat completion that says `content`."""
+
+def completion(
+    content: str | None, *, finish_reason: str = "stop", choices: int = 1, **said: object
+) -> Reply:
+    """Return a chat completion that says `content`, and whatever else a message may hold."""
+    message = {"role": "assistant", "content": content, **said}
     document = {
-        "id": "chatcmpl-0",
+        **_HEAD,
         "object": "chat.completion",
-        "created": 0,
-        "model": MODEL_NAME,
         "choices": [
-            {
-                "index": 0,
-                "finish_reason": "stop",
-                "message": {"role": "assistant", "content": content},
-            }
+            {"index": index, "finish_reason": finish_reason, "message": message}
+            for index in range(choices)
         ],
+        "usage": {"prompt_tokens": 1, "completion_tokens": len(content or "")},
     }
     return Reply(body=json.dumps(document).encode("ascii"))
+
+
+def streamed(reply: Reply) -> Reply:
+    """Return what `reply` is where a stream was asked for; what is no completion stays as it is."""
+    try:
+        document = json.loads(reply.body)
+        choices, usage = document["choices"], document["usage"]
+    except (ValueError, LookupError, TypeError):
+        return reply
+    text: str = choices[0]["message"].get("content") or ""
+    pieces = [text[at : at + _PIECE_CHARS] for at in range(0, len(text), _PIECE_CHARS)]
+    first = {**choices[0]["message"], "content": ""}
+    events: list[object] = [
+        _event([{"index": 0, "delta": delta, "finish_reason": None}])
+        for delta in (first, *({"content": piece} for piece in pieces))
+    ]
+    ends = [{**choice, "delta": {}, "message": None} for choice in choices]
+    events += [_event(ends), {**_event([]), "usage": usage}]
+    lines = [*(json.dumps(event) for event in events), "[DONE]"]
+    body = "".join(f"data: {line}\n\n" for line in lines).encode("ascii")
+    return replace(reply, body=body, content_type="text/event-stream")
+
+
+def _event(choices: Sequence[object]) -> dict[str, object]:
+    return {**_HEAD, "object": "chat.completion.chunk", "choices": choices}
 
 
 def error(status: int, message: str) -> Reply:
@@ -156,6 +194,37 @@ def _huge_body(_question: Question) -> Reply:
     return Reply(body=b" " * HUGE_BYTES)
 
 
+def _not_utf8(question: Question) -> Reply:
+    body = completion(question.text()).body
+    return Reply(body=body.replace(b"version", b"version\xff", 1))
+
+
+def _several_choices(question: Question) -> Reply:
+    return completion(question.text(), choices=2)
+
+
+def _content_filter(question: Question) -> Reply:
+    return completion(question.text()[:-3], finish_reason="content_filter")
+
+
+def _refusal(_question: Question) -> Reply:
+    return completion(None, refusal="I cannot plan this route.")
+
+
+def _tool_call(question: Question) -> Reply:
+    function = {"name": "publish_route", "arguments": question.text()}
+    call = {"id": "call_0", "type": "function", "function": function}
+    return completion(None, finish_reason="tool_calls", tool_calls=[call])
+
+
+def _length(question: Question) -> Reply:
+    return completion(question.text()[:-3], finish_reason="length")
+
+
+def _no_text(_question: Question) -> Reply:
+    return completion(None)
+
+
 def _oversize(question: Question) -> Reply:
     return completion(question.text() + " " * PAYLOAD_BYTES_MAX)
 
@@ -174,7 +243,7 @@ def _too_deep(question: Question) -> Reply:
 
 
 def _empty(_question: Question) -> Reply:
-    return completion("")
+    return completion(" \n")
 
 
 def _malformed(question: Question) -> Reply:
@@ -187,6 +256,10 @@ def _fenced(question: Question) -> Reply:
 
 def _prose(question: Question) -> Reply:
     return completion(f"Sure! Here is the best route: {question.text()} Happy picking!")
+
+
+def _reasoning(question: Question) -> Reply:
+    return completion(f"<think>\nFirst aisle A, then B.\n</think>\n{question.text()}")
 
 
 def _several_documents(question: Question) -> Reply:
@@ -306,7 +379,16 @@ HOSTILE_KINDS: Final[Mapping[HostileKind, HostileRow]] = MappingProxyType(
         HostileKind.HTTP_ERROR: HostileRow(_http_error, FailureMode.PLANNER_HTTP_ERROR),
         HostileKind.REDIRECT: HostileRow(_redirect, FailureMode.PLANNER_HTTP_ERROR),
         HostileKind.HTML_PAGE: HostileRow(_html_page, FailureMode.PLANNER_BAD_RESPONSE),
-        HostileKind.HUGE_BODY: HostileRow(_huge_body, FailureMode.PLANNER_BAD_RESPONSE),
+        HostileKind.HUGE_BODY: HostileRow(_huge_body, FailureMode.PLANNER_OVERSIZE),
+        HostileKind.NOT_UTF8: HostileRow(_not_utf8, FailureMode.PLANNER_NOT_UTF8),
+        HostileKind.SEVERAL_CHOICES: HostileRow(
+            _several_choices, FailureMode.PLANNER_SEVERAL_CHOICES
+        ),
+        HostileKind.CONTENT_FILTER: HostileRow(_content_filter, FailureMode.PLANNER_REFUSED),
+        HostileKind.REFUSAL: HostileRow(_refusal, FailureMode.PLANNER_REFUSED),
+        HostileKind.TOOL_CALL: HostileRow(_tool_call, FailureMode.PLANNER_TOOL_CALL),
+        HostileKind.LENGTH: HostileRow(_length, FailureMode.PLANNER_LENGTH),
+        HostileKind.NO_TEXT: HostileRow(_no_text, FailureMode.PLANNER_EMPTY),
         HostileKind.OVERSIZE: HostileRow(_oversize, FailureMode.OVERSIZE),
         HostileKind.LONE_SURROGATE: HostileRow(_lone_surrogate, FailureMode.NOT_UTF8),
         HostileKind.BYTE_ORDER_MARK: HostileRow(_byte_order_mark, FailureMode.BYTE_ORDER_MARK),
@@ -315,6 +397,7 @@ HOSTILE_KINDS: Final[Mapping[HostileKind, HostileRow]] = MappingProxyType(
         HostileKind.MALFORMED: HostileRow(_malformed, FailureMode.TRUNCATED),
         HostileKind.FENCED: HostileRow(_fenced, FailureMode.FENCED),
         HostileKind.PROSE: HostileRow(_prose, FailureMode.PROSE),
+        HostileKind.REASONING: HostileRow(_reasoning, FailureMode.REASONING),
         HostileKind.SEVERAL_DOCUMENTS: HostileRow(
             _several_documents, FailureMode.SEVERAL_DOCUMENTS
         ),

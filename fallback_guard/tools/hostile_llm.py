@@ -37,6 +37,7 @@ from fallback_guard.tools.hostile_answers import (
     completion,
     error,
     fate,
+    streamed,
 )
 
 HOST: Final = "127.0.0.1"
@@ -78,7 +79,8 @@ class Call:
 class HostileLlm:
     """The endpoint, serving from its construction to `close`; also a context manager.
 
-    `kinds` of None means all that can be made: those that need a map only where there is one.
+    `kinds` of None means all that can be made: those that need a map only where there is one.  Without `streams` a
+    call for a stream is answered whole.
     Raises HostileSetupError.
     """
 
@@ -92,12 +94,14 @@ class HostileLlm:
         upstream: str = "",
         delay_ms: int = 0,
         port: int = 0,
+        streams: bool = False,
     ) -> None:
         """Bind the port and serve from now on."""
         self.seed = seed
         self.share = share
         self.kinds = tuple(kinds if kinds is not None else _all_kinds(warehouse))
         self._delay_s = delay_ms / 1_000
+        self._streams = streams
         self._upstream = upstream
         self._warehouse = warehouse
         self._paths = Paths(warehouse) if warehouse else None
@@ -177,7 +181,8 @@ class HostileLlm:
             order=self._best_order(request),
             bins=tuple(self._warehouse.bins) if self._warehouse else (),
         )
-        return completion(question.text()) if kind is None else HOSTILE_KINDS[kind].make(question)
+        reply = completion(question.text()) if kind is None else HOSTILE_KINDS[kind].make(question)
+        return streamed(reply) if self._streams and _asks_for_stream(body) else reply
 
     def _number(self, request: PickRequest) -> int:
         key = (request.robot_id, request.request_id)
@@ -221,6 +226,10 @@ def asked_request(body: bytes) -> PickRequest | None:
     except (ValueError, LookupError, TypeError, AttributeError, StopIteration, RecursionError):
         return None
     return request if items else None
+
+
+def _asks_for_stream(body: bytes) -> bool:
+    return json.loads(body).get("stream") is True
 
 
 def _all_kinds(warehouse: Warehouse | None) -> tuple[HostileKind, ...]:
@@ -347,6 +356,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             upstream=options.upstream,
             delay_ms=options.delay_ms,
             port=options.port,
+            streams=options.stream,
         )
     except (HostileSetupError, MapError, OSError) as fault:
         print(f"hostile_llm: {fault}", file=sys.stderr)
@@ -383,6 +393,9 @@ def _parser() -> argparse.ArgumentParser:
         metavar="MS",
         default=0,
         help=f"thinking time before each answer, 0 to {DELAY_MS_MAX} (default 0)",
+    )
+    parser.add_argument(
+        "--stream", action="store_true", help="stream answers where that is asked for"
     )
     parser.add_argument(
         "--port",

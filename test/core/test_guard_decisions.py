@@ -7,7 +7,7 @@ import pytest
 import world
 from fallback_guard.core.effects import Clock, Effect, Occasion, SendMotion
 from fallback_guard.core.events import PositionArrived
-from fallback_guard.core.failure_modes import PLANNER_REPORTS, Bucket, FailureMode
+from fallback_guard.core.failure_modes import FAILURE_MODES, PLANNER_REPORTS, Bucket, FailureMode
 from fallback_guard.core.limits import STAMP_AGE_NS_MAX
 from fallback_guard.core.motion import MotionKind, SafeMoveKind
 from fallback_guard.core.sequences import SEQUENCE_MAX
@@ -122,7 +122,7 @@ def test_a_refused_answer_may_be_mended_in_time() -> None:
 @pytest.mark.parametrize(("failure", "mode"), sorted(PLANNER_REPORTS.items()))
 def test_a_planner_may_say_why_it_has_no_answer(failure: str, mode: FailureMode) -> None:
     t = Timeline().request().answer(failure=failure)
-    assert t.expect_refusal(mode).bucket is Bucket.LATENCY
+    assert t.expect_refusal(mode).bucket is FAILURE_MODES[mode].bucket
     t.at_ms(WINDOW_MS).expect_safe_move(mode)
 
 

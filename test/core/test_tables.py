@@ -118,11 +118,12 @@ def test_the_buckets_stand_one_after_the_other() -> None:
     assert buckets == sorted(buckets)
 
 
-def test_planners_report_only_latencies() -> None:
+def test_planners_report_latencies_and_answers_that_they_cut() -> None:
     assert PLANNER_REPORTS
     for name, mode in PLANNER_REPORTS.items():
         assert name == mode.value
-        assert FAILURE_MODES[mode].bucket is Bucket.LATENCY
+        is_answer = mode is FailureMode.PLANNER_CUT
+        assert FAILURE_MODES[mode].bucket is (Bucket.SAFETY if is_answer else Bucket.LATENCY)
 
 
 VDA5050_3_0 = {

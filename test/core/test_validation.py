@@ -126,6 +126,7 @@ PAYLOADS: Final[dict[str, tuple[bytes, FailureMode | None]]] = {
     "a fence without a language": (b"```\n" + VALID + b"```", F.FENCED),
     "prose and a fence": (b"Here you are:\n```json\n" + VALID, F.FENCED),
     "prose": (b"I cannot help with that.", F.PROSE),
+    "reasoning before": (b"<think>A first.</think>" + VALID, F.REASONING),
     "prose before": (b"Sure! " + VALID, F.PROSE),
     "prose after": (VALID + b" Good luck!", F.PROSE),
     "two documents": (VALID + VALID, F.SEVERAL_DOCUMENTS),

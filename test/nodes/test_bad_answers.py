@@ -77,6 +77,7 @@ def _broken_texts() -> Iterator[Case]:
     yield _case("fenced", f"```json\n{good}\n```", F.FENCED)
     yield _case("prose_before", f"Sure! Here is your route: {good}", F.PROSE)
     yield _case("prose_after", f"{good} Happy picking!", F.PROSE)
+    yield _case("reasoning", f"<think>Aisle A first.</think>{good}", F.REASONING)
     yield _case("only_prose", "I cannot help with that.", F.PROSE)
     yield _case("trailing_comma", good[:-1] + ",}", F.TRAILING_COMMA)
     yield _case("nan", _picking({"quantity": "NaN"}).replace('"NaN"', "NaN"), F.NOT_FINITE)

@@ -97,6 +97,27 @@ def test_each_kind_ends_in_the_failure_it_says(kind: HostileKind, items: int) ->
     assert failure is expected_failure(kind, items=items)
 
 
+@pytest.mark.parametrize(
+    ("kind", "items"),
+    [(kind, items) for kind in HostileKind if kind not in SLOW for items in (1, 5)],
+)
+def test_each_kind_that_is_streamed_is_cut_or_ends_in_the_failure_it_says(
+    kind: HostileKind, items: int
+) -> None:
+    """Cut where its fault was seen before its end had come, which the network decides."""
+    with HostileLlm(kinds=[kind], warehouse=WAREHOUSE, streams=True) as endpoint:
+        failure = outcome(endpoint.base_url, pick_request(items=items))
+    assert failure in (expected_failure(kind, items=items), FailureMode.PLANNER_CUT)
+
+
+def test_a_right_answer_that_is_streamed_is_a_route() -> None:
+    with HostileLlm(share=0.0, warehouse=WAREHOUSE, streams=True) as endpoint:
+        answer = asyncio.run(_answer(endpoint.base_url, pick_request(), 5.0))
+        assert outcome(endpoint.base_url, pick_request()) is None
+    assert answer.is_streamed
+    assert answer.usage.completion_tokens == len(answer.payload)
+
+
 @pytest.mark.parametrize("items", [1, 4, 20])
 def test_with_a_map_the_other_answers_are_right(items: int) -> None:
     """In the order of the standby route, which is as long as itself."""
@@ -142,11 +163,11 @@ def test_a_fate_is_the_same_on_every_machine() -> None:
     """It is a hash, not a random number, and not Python's own hash either."""
     hostile = {call: kind.value for call in range(1, 13) if (kind := _fate(call))}
     assert hostile == {
-        1: "wrong_bin",
-        4: "wrong_item",
-        6: "several_documents",
-        8: "unquoted_key",
-        9: "surrogate_escape",
+        1: "single_quotes",
+        4: "no_text",
+        6: "nan",
+        8: "http_error",
+        9: "empty",
     }
 
 

@@ -188,9 +188,32 @@ def test_a_refusal_that_no_answer_could_mend_ends_the_plan(mode: FailureMode) ->
 
 
 def test_the_modes_that_are_asked_again_are_faults_of_an_answer() -> None:
-    """Spot checks on both sides of the table."""
+    """Spot checks on both sides of the table; of the planner's own reports, those of which the model can be told."""
     assert {FailureMode.SCHEMA, FailureMode.TRUNCATED, FailureMode.DETOUR_TOO_LONG} <= ASK_AGAIN
-    assert not ASK_AGAIN & {*PLANNER_REPORTS.values(), FailureMode.LATCHED, FailureMode.STALE}
+    assert not ASK_AGAIN & {FailureMode.LATCHED, FailureMode.STALE}
+    assert ASK_AGAIN & {*PLANNER_REPORTS.values()} == {
+        FailureMode.PLANNER_CUT,
+        FailureMode.PLANNER_REFUSED,
+        FailureMode.PLANNER_TOOL_CALL,
+        FailureMode.PLANNER_LENGTH,
+        FailureMode.PLANNER_EMPTY,
+    }
+
+
+def test_an_answer_that_was_cut_is_asked_again_with_the_reason_and_without_a_pause(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The endpoint works; the guard's word on the report changes nothing."""
+    monkeypatch.setattr("fallback_guard.planning.planner.RETRY_PAUSE_NS", 10**12)
+
+    def guard(bench: Bench, candidate: Candidate) -> None:
+        (refuse if candidate.failure else accept)(bench, candidate)
+
+    cut = Answer(failure=FailureMode.PLANNER_CUT, detail="stop 2 is none of the items")
+    bench = Bench(ScriptedLlm([cut, GOOD]), guard=guard)
+    plan_one(bench)
+    assert bench.summary == [(1, FailureMode.PLANNER_CUT), (2, None)]
+    assert "PLANNER_CUT: stop 2 is none of the items" in bench.llm.prompts[1]
 
 
 def test_a_failed_call_is_published_and_tried_again() -> None:

@@ -4,23 +4,30 @@ from __future__ import annotations
 
 import asyncio
 import importlib.util
+import json
 import signal
 import subprocess
 import sys
+import urllib.request
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import pytest
 
 from fallback_guard.core.config import guard_config
+from fallback_guard.core.failure_modes import FailureMode
 from fallback_guard.core.judge import Judge
 from fallback_guard.core.paths import Paths
 from fallback_guard.core.request import PickItem, PickRequest
 from fallback_guard.maps.geojson import load_warehouse
 from fallback_guard.planning.client import LlmClient
 from fallback_guard.planning.config import planner_config
+from fallback_guard.planning.llm import Answer
+from fallback_guard.planning.methods import Brief, request_question
 from fallback_guard.planning.planner import Candidate, Planner
+from fallback_guard.planning.prompt import Message
 from fallback_guard.tools.llm_server import LlmUnavailableError, model_file
 
 if TYPE_CHECKING:
@@ -128,6 +135,49 @@ def test_a_small_model_with_a_schema_plans_a_route_that_passes() -> None:
     assert planned.failures == []
     assert planned.route is not None, [verdict.refusal for verdict in planned.verdicts]
     assert {stop.bin for stop in planned.route.stops} == {"A-03", "B-05"}
+
+
+def _is_generating(base_url: str) -> bool:
+    """Ask llama.cpp whether its one slot is at work."""
+    with urllib.request.urlopen(f"{base_url.removesuffix('/v1')}/slots", timeout=10) as answer:  # noqa: S310
+        slots: list[dict[str, object]] = json.load(answer)
+    return any(slot["is_processing"] for slot in slots)
+
+
+def test_an_answer_is_streamed_with_its_cost_and_a_cut_one_ends_the_generating() -> None:
+    """Cut at its first stop, by a guard that wants nothing of it; uncut it would go on for seconds."""
+    request = PickRequest(
+        request_id="R-18", robot_id="picker_1", start_node=1, goal_node=2, items=ITEMS
+    )
+    question = request_question(Brief(request=request))
+    endless = replace(
+        question,
+        messages=(Message(role="user", content="Count from one to a thousand, in words."),),
+        form="none",
+        hopeless=lambda beginning: "enough of this" if len(beginning) > 40 else "",
+        answer_bytes=8_000,
+    )
+
+    async def run(base_url: str) -> tuple[Answer, Answer]:
+        llm = LlmClient(planner_config({"base_url": base_url}), environ={})
+        whole = await llm.answer(question, 30.0)
+        cut = await llm.answer(endless, 30.0)
+        for _ in range(200):
+            if not _is_generating(base_url):
+                break
+            await asyncio.sleep(0.05)
+        assert not _is_generating(base_url)
+        await llm.close()
+        return whole, cut
+
+    with serving() as (_, base_url):
+        whole, cut = asyncio.run(run(base_url))
+    assert (whole.failure, whole.is_streamed) == (None, True)
+    assert whole.usage.prompt_tokens > 200
+    assert whole.usage.completion_tokens > 20
+    assert (cut.failure, cut.payload) == (FailureMode.PLANNER_CUT, b"")
+    assert 4 <= cut.usage.completion_tokens < 60, "of 1536 that it was allowed"
+    assert cut.saved_s > 1.0
 
 
 def test_the_server_ends_with_its_parent() -> None:

@@ -283,7 +283,7 @@ INJECTIONS: Final = (
     ),
     _row("prose", "Explain yourself first.", around("Sure! Here is your route: "), _M.PROSE),
     _row("refusal", "Refuse.", text("I am sorry, but I cannot do that."), _M.PROSE),
-    _row("nothing", "Say nothing.", text(""), _M.EMPTY),
+    _row("nothing", "Say nothing.", text(""), _M.PLANNER_EMPTY),
     _row("two routes", "Give an alternative.", around('{"version": 1}\n'), _M.SEVERAL_DOCUMENTS),
     _row("comment", "Comment your plan.", around("/* safe */ "), _M.COMMENT),
     _row("python", "Answer as a Python dict.", text("{'version': 1}"), _M.SINGLE_QUOTES),
@@ -304,7 +304,7 @@ INJECTIONS: Final = (
     _row("too deep", "Nest it 200 times.", text(_DEEP), _M.TOO_DEEP),
     _row("huge", "Repeat the alphabet.", text("a" * (PAYLOAD_BYTES_MAX + 1)), _M.OVERSIZE),
     _row("huge and valid", "Pad it with blanks.", around("", " " * PAYLOAD_BYTES_MAX), _M.OVERSIZE),
-    _row("larger than is read", "Never stop.", text("a" * 200_000), _M.PLANNER_BAD_RESPONSE),
+    _row("larger than is read", "Never stop.", text("a" * 1_100_000), _M.PLANNER_OVERSIZE),
     # Characters.
     _row("NUL", "End it with NUL.", around("", "\0{}"), _M.MALFORMED_JSON),
     _row("NUL in a name", "Put NUL into the bin.", stop(0, bin="A-1\0B-1"), _M.SCHEMA),

@@ -138,7 +138,7 @@ BODY: Final = completion("{}")
     [
         (OK + b"Content-Length: 5\r\n\r\n" + BODY, FailureMode.PLANNER_BAD_RESPONSE),
         (OK + b"Content-Length: 0\r\n\r\n" + BODY, FailureMode.PLANNER_BAD_RESPONSE),
-        (OK + b"Content-Length: %d\r\n\r\n" % 10**18 + BODY, FailureMode.PLANNER_BAD_RESPONSE),
+        (OK + b"Content-Length: %d\r\n\r\n" % 10**18 + BODY, FailureMode.PLANNER_OVERSIZE),
         (OK + b"Content-Length: 4000\r\n\r\n" + BODY, FailureMode.PLANNER_UNREACHABLE),
         (OK + b"Content-Length: -1\r\n\r\n" + BODY, FailureMode.PLANNER_UNREACHABLE),
         (OK + b"Content-Length: 0x10\r\n\r\n" + BODY, FailureMode.PLANNER_UNREACHABLE),
@@ -152,7 +152,7 @@ BODY: Final = completion("{}")
         ),
         (
             OK + b"Transfer-Encoding: chunked\r\n\r\n" + b"1\r\n \r\n" * (LIMIT + 1),
-            FailureMode.PLANNER_BAD_RESPONSE,
+            FailureMode.PLANNER_OVERSIZE,
         ),
     ],
     ids=range(9),
