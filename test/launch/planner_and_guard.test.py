@@ -40,14 +40,19 @@ class TestWhileRunning(unittest.TestCase):
     """What a bystander hears."""
 
     def test_every_due_request_is_decided_once_and_explained(self) -> None:
-        """Every plan picks what nobody asked for, so every decision is a safe move that says so."""
+        """Every plan picks what nobody asked for, so every decision is a safe move that says so.
+
+        This picker is in twenty times the usual hurry: where its model is held up, that is what the guard says.
+        """
         with Observer(NAMESPACE) as observer:
             observer.wait_for_decisions(PICKS, timeout_s=START_S)
             due = [each for each in observer.timeline.decided if each.occasion is Occasion.DUE]
             self.assertEqual(
                 [each.key[1] for each in due], [f"R-{n:03d}" for n in range(1, PICKS + 1)]
             )
-            self.assertEqual({each.failure_mode for each in due}, {"ITEM_UNKNOWN"})
+            said = {each.failure_mode for each in observer.timeline.decided}
+            self.assertIn("ITEM_UNKNOWN", said)
+            self.assertLessEqual(said, {"ITEM_UNKNOWN", "PLANNER_SILENT"})
             self.assertEqual({each.outcome for each in due}, {MotionKind.SAFE_MOVE})
             checks.assert_one_decision_each(observer.timeline)
             checks.assert_sequences_rise(observer.timeline)
