@@ -55,7 +55,7 @@ TESTS: Final = tuple(
     str(ROOT / "test" / "core" / f"test_{name}.py")
     for name in (
         "sequences", "strangers", "request_states", "punctuality", "guard_decisions", "guard_recovery", "guard_map",
-        "guard_refusals", "guard_faults", "watchdog", "validation", "invariants",
+        "guard_refusals", "guard_faults", "watchdog", "validation", "own_task", "invariants",
     )
 )  # fmt: skip
 """The tests of these modules; the others are about what these modules stand on."""

@@ -81,6 +81,7 @@ class PlannerNode(Explaining):
         self._thread.start()
         topics.PICK_REQUEST.subscribe(self, self._on_pick_request)
         topics.GUARD_DECISION.subscribe(self, self._on_decision)
+        topics.MAP_CLOSURES.subscribe(self, self._on_map_closures)
         self.create_timer(
             _DIAGNOSTICS_PERIOD_S,
             # What is told belongs to the loop.
@@ -127,6 +128,8 @@ class PlannerNode(Explaining):
         if message.outcome == msg.GuardDecision.OUTCOME_ROUTE:
             own = message.attempt if message.source in self._sources else 0
             self._loop.call_soon_threadsafe(partial(self._planner.settled, **ids, attempt=own))
+        elif message.occasion == msg.GuardDecision.OCCASION_DUE:
+            self._loop.call_soon_threadsafe(partial(self._planner.fell_due, **ids))
         elif (
             message.occasion == msg.GuardDecision.OCCASION_REFUSAL
             and message.source in self._sources
@@ -143,6 +146,10 @@ class PlannerNode(Explaining):
                 detail=message.detail,
             )
             self._loop.call_soon_threadsafe(refused)
+
+    def _on_map_closures(self, message: msg.MapClosures) -> None:
+        closures = conversion.to_closures(message)
+        self._loop.call_soon_threadsafe(partial(self._planner.closures, closures))
 
     def _publish(self, candidate: Candidate) -> None:
         if candidate.failure is not None:

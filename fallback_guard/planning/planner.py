@@ -10,16 +10,19 @@ from collections import OrderedDict, deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import Enum
+from functools import partial
 from typing import Final
 
 from fallback_guard.core.checked_task import ROUTES, CheckedTask
+from fallback_guard.core.closures import Closures
 from fallback_guard.core.failure_modes import FAILURE_MODES, Bucket, FailureMode
 from fallback_guard.core.identifiers import is_identifier
 from fallback_guard.core.limits import REQUESTS_REMEMBERED_MAX, STOPS_MAX
+from fallback_guard.core.openness import openness
 from fallback_guard.core.paths import Paths
 from fallback_guard.core.request import PickRequest
 from fallback_guard.core.rules import Refusal
-from fallback_guard.core.units import NS_PER_MS, ns_to_seconds
+from fallback_guard.core.units import NS_PER_MS, NS_PER_S, ns_to_seconds
 from fallback_guard.planning.config import PlannerConfig
 from fallback_guard.planning.ladder import Climb, Ladder
 from fallback_guard.planning.llm import Answer, Llm
@@ -31,6 +34,12 @@ PLANS_OPEN_MAX: Final = 64
 
 PLANS_REMEMBERED_MAX: Final = 16 * REQUESTS_REMEMBERED_MAX
 """Ids of requests already planned, so that a request sent twice is planned once."""
+
+KEPT_NS: Final = 600 * NS_PER_S
+"""How long a plan made ahead is kept after its budget: its route may be dropped until it falls due, as maps change."""
+
+REPLANS_MAX: Final = 4
+"""How often a route that was dropped is planned anew, each time with a budget of its own."""
 
 RETRY_PAUSE_NS: Final = 100 * NS_PER_MS
 """Between a failed call and the next: an endpoint that just failed fast would fail again."""
@@ -106,10 +115,15 @@ Publish = Callable[[Candidate], None]
 
 @dataclass(slots=True, kw_only=True)
 class _Plan:
-    """One request in the works.  `word` resolves to the guard's refusal of `attempt`, whose answer was `payload`."""
+    """One request in the works.  `word` resolves to the guard's refusal of `attempt`, whose answer was `payload`.
+
+    `is_ahead`: it has not fallen due, so that its route may be dropped, and planned anew, after its budget as well.
+    """
 
     request: PickRequest
     deadline_ns: int
+    is_ahead: bool
+    replans: int = 0
     attempt: int = 0
     payload: bytes = b""
     word: "asyncio.Future[Refusal] | None" = None
@@ -170,15 +184,19 @@ class Planner:
             return Asked.REPEATED
         self._remember(key)
         now_ns = self._now_ns()
-        plan = _Plan(request=request, deadline_ns=now_ns + self._config.planning_timeout_ns)
-        if len(self._plans) >= PLANS_OPEN_MAX:
+        plan = _Plan(
+            request=request,
+            deadline_ns=now_ns + self._config.planning_timeout_ns,
+            is_ahead=request.on_due,
+        )
+        if len(self._plans) >= PLANS_OPEN_MAX and not self._let_go_of_one():
             plan.attempt = 1
             detail = f"{PLANS_OPEN_MAX} plans are open"
             self._hand_on(plan, Answer(failure=FailureMode.PLANNER_TIMEOUT, detail=detail), now_ns)
             return Asked.OVERLOADED
         self._plans[key] = plan
         plan.task = asyncio.get_running_loop().create_task(self._run(plan))
-        plan.task.add_done_callback(lambda _: self._plans.pop(key, None))
+        plan.task.add_done_callback(partial(self._ended, key, plan))
         return Asked.STARTED
 
     def refused(
@@ -200,6 +218,19 @@ class Planner:
             self._accepted.append((plan.request, plan.payload))
         if plan is not None and plan.task is not None:
             plan.task.cancel()
+
+    def fell_due(self, *, request_id: str, robot_id: str) -> None:
+        """Take note that a request fell due and got no route: what comes now is for its recovery, within its budget."""
+        plan = self._plans.get((robot_id, request_id))
+        if plan is not None:
+            plan.is_ahead = False
+            asyncio.get_running_loop().call_later(self._left_s(plan), self._let_go_of, plan)
+
+    def closures(self, closures: Closures) -> None:
+        """Compute routes over what is open now."""
+        if self._paths is not None:
+            warehouse, network = self._paths.warehouse, self._paths.network
+            self._paths = Paths(warehouse, openness(warehouse, closures), network=network)
 
     async def close(self) -> None:
         """Cancel every plan and wait until their calls have ended.  Nothing is published after this."""
@@ -238,9 +269,38 @@ class Planner:
                 refusal = await self._word(plan, plan.word)
                 if refusal is None or refusal.mode not in ASK_AGAIN:
                     return
-                step.refused()
+                if self._left_ns(plan) <= 0 and self._begins_anew(plan):
+                    climb = self._ladder.climb(plan.deadline_ns)
+                else:
+                    step.refused()
             if self._left_ns(plan) <= 0:
                 return
+
+    def _ended(self, key: Key, plan: _Plan, _task: "asyncio.Task[None]") -> None:
+        if self._plans.get(key) is plan:
+            del self._plans[key]
+
+    def _begins_anew(self, plan: _Plan) -> bool:
+        """Give a plan another budget: the guard took its route once and dropped it, which is not the model's fault."""
+        if not plan.is_ahead or plan.replans >= REPLANS_MAX:
+            return False
+        plan.replans += 1
+        plan.deadline_ns = self._now_ns() + self._config.planning_timeout_ns
+        return True
+
+    def _let_go_of(self, plan: _Plan) -> None:
+        """End a plan that waits for the guard."""
+        if plan.task is not None and plan.word is not None and not plan.word.done():
+            plan.task.cancel()
+
+    def _let_go_of_one(self) -> bool:
+        """End the oldest plan that only waits for its route to be dropped; False where there is none."""
+        for key, plan in self._plans.items():
+            if self._left_ns(plan) <= 0 and plan.task is not None:
+                plan.task.cancel()
+                del self._plans[key]
+                return True
+        return False
 
     def _brief(self, request: PickRequest, refusal: Refusal | None) -> Brief:
         return Brief(
@@ -268,9 +328,10 @@ class Planner:
         )
 
     async def _word(self, plan: _Plan, word: "asyncio.Future[Refusal]") -> Refusal | None:
-        """Wait for the guard's refusal; None where none comes while there is time for another answer."""
+        """Wait for the guard's refusal; None where none comes while another answer could be of use."""
+        kept_s = ns_to_seconds(KEPT_NS) if plan.is_ahead else 0.0
         try:
-            return await asyncio.wait_for(word, self._left_s(plan))
+            return await asyncio.wait_for(word, self._left_s(plan) + kept_s)
         except asyncio.TimeoutError:
             return None
 

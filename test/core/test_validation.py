@@ -621,3 +621,30 @@ def test_no_detail_repeats_the_payload() -> None:
 def test_a_goal_that_no_open_path_reaches() -> None:
     request = world.pick_request(goal_node=7)
     assert mode_of(world.answer(request), request) is F.UNREACHABLE
+
+
+@pytest.mark.parametrize(
+    ("stops_", "detail"),
+    [
+        (stops(A, B, replace(C, sku="SKU-9")), "stop 3 (SKU-9 from C-1) was not asked for"),
+        (
+            stops(replace(A, sku="SKU-8"), replace(B, sku="SKU-9"), C),
+            f"stop 1 (SKU-8 from {A.bin}) was not asked for (and 1 more)",
+        ),
+        (stops(A), f"{B.quantity} x {B.sku} from {B.bin} is not picked (and 1 more)"),
+        (
+            [world.stop(A), world.stop(B, [99]), world.stop(C)],
+            "stop 2: via names node 99, which is not on the map",
+        ),
+        (
+            [world.stop(A, [98, 99]), world.stop(B), world.stop(C)],
+            "stop 1: via names node 98, which is not on the map (and 1 more)",
+        ),
+    ],
+)
+def test_a_detail_names_the_stop_and_how_many_more_there_are(
+    stops_: list[dict[str, object]], detail: str
+) -> None:
+    refusal = judged(said(stops_)).refusal
+    assert refusal is not None
+    assert refusal.detail == detail

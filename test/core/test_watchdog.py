@@ -128,6 +128,7 @@ class Watch:
         assert (decision.source, decision.failure_mode) == ("watchdog", FailureMode.GUARD_SILENT)
         assert (decision.occasion, decision.outcome) == (Occasion.DUE, MotionKind.SAFE_MOVE)
         assert decision.sequence == motion.sequence
+        assert motion.safe_move_target == 0
         return motion, decision
 
 
@@ -256,7 +257,9 @@ def test_its_numbers_are_those_of_the_moment_at_which_requests_fell_due() -> Non
 @pytest.mark.parametrize(
     ("age_ns", "counted_ns"),
     [
-        (-1, 0),
+        (-1_000, 0),
+        (0, 0),
+        (1_000, 1_000),
         (STAMP_AGE_NS_MAX + 1_000, STAMP_AGE_NS_MAX + 1_000),
         (NUMBERED_AGE_NS_MAX, NUMBERED_AGE_NS_MAX),
         (NUMBERED_AGE_NS_MAX + 1, 0),
@@ -289,6 +292,57 @@ def test_its_numbers_are_above_all_that_the_robot_heard_before_the_request_and_b
     for number in range(2 * ROBOTS_MAX):
         w.guard_says("R-0", f"robot_{number}")
     assert len(w.watchdog._newest) == ROBOTS_MAX
+
+
+@pytest.mark.parametrize("sequence", [2**62 - 1, 2**62, 2**62 + 1])
+def test_a_number_that_nobody_could_go_on_from_is_not_counted_from(sequence: int) -> None:
+    w = Watch().guard_says("R-0", sequence=sequence).due("R-1")
+    motion, _ = w.at_ns(SPEAKS_NS).expect_hold("R-1")
+    assert (motion.sequence == sequence + 1) is (sequence <= 2**62)
+
+
+def test_a_robot_that_heard_nothing_yet_is_numbered_from_one() -> None:
+    w = Watch()
+    w.watchdog = Watchdog(CONFIG)
+    w.now_ns = 0
+    w.due("R-1")
+    w.now_ns = SPEAKS_NS
+    w.step(NothingHeard()).now_ns += CATCH_UP_NS
+    w.step(NothingHeard())
+    motion, _ = w.expect_hold("R-1")
+    assert motion.sequence == 1
+
+
+def test_the_highest_number_counts_and_the_oldest_robot_is_forgotten_first() -> None:
+    w = Watch().guard_says("R-0", sequence=10**16).guard_says("R-00", sequence=10**15).due("R-1")
+    motion, _ = w.at_ns(SPEAKS_NS).expect_hold("R-1")
+    assert motion.sequence == 10**16 + 1
+    for number in range(ROBOTS_MAX - 1):
+        w.guard_says("R-0", f"robot_{number}", sequence=10**17)
+    w.guard_says(
+        "R-2", sequence=10**16 + 1
+    )  # This robot is the newest again, "robot_0" the oldest.
+    w.guard_says("R-0", "one_more", sequence=10**17)
+    w.at_ms(1_000).due("R-3").due("R-1", "robot_0").due("R-1", "robot_1")
+    w.at_ns(1_000 * NS_PER_MS + SPEAKS_NS)
+    assert w.expect_hold("R-3")[0].sequence == 10**16 + 2
+    assert w.expect_hold("R-1", "robot_0")[0].sequence < 10**17
+    assert w.expect_hold("R-1", "robot_1")[0].sequence == 10**17 + 1
+
+
+def test_the_oldest_answer_is_forgotten_first() -> None:
+    w = Watch()
+    for number in range(ANSWERS_REMEMBERED_MAX):
+        w.guard_says(f"R-{number}")
+    w.guard_says("R-0").guard_says("one-more")  # "R-1" is the oldest now.
+    w.due("R-0").due("R-1").at_ns(SPEAKS_NS)
+    w.expect_hold("R-1")
+    w.expect_nothing()
+
+
+def test_it_counts_how_often_it_spoke() -> None:
+    w = Watch().due("R-1").due("R-2").due("R-3").guard_says("R-3").at_ns(SPEAKS_NS)
+    assert w.watchdog.spoken == 2
 
 
 @pytest.mark.parametrize(("late_ns", "listens"), [(HELD_UP_NS, False), (HELD_UP_NS + 1, True)])

@@ -22,12 +22,11 @@ from fallback_guard.core.events import (
     TimePassed,
 )
 from fallback_guard.core.guard import Guard
-from fallback_guard.core.motion import Motion, MotionKind
+from fallback_guard.core.motion import Motion, MotionKind, SafeMoveKind
 from fallback_guard.core.units import NS_PER_MS
 
 if TYPE_CHECKING:
     from fallback_guard.core.failure_modes import FailureMode
-    from fallback_guard.core.motion import SafeMoveKind
     from fallback_guard.core.request import PickRequest
 
 BEGAN_NS: Final = 7_777_777_777_777
@@ -220,11 +219,14 @@ class Timeline:
         assert (motion.source, motion.reason) == (source, reason)
         assert motion.stops, motion
         assert motion.waypoints, motion
+        assert (motion.safe_move, motion.safe_move_target) == (SafeMoveKind.NONE, 0), motion
         return decision
 
     def expect_standby(self, reason: FailureMode, *, request_id: str = "R-1") -> Decision:
         """Take the standby route and its record; return the record."""
-        return self.expect_route(reason, source="standby", request_id=request_id)
+        decision = self.expect_route(reason, source="standby", request_id=request_id)
+        assert (decision.attempt, decision.planning_ns) == (0, 0), "nobody planned it"
+        return decision
 
     def expect_safe_move(self, reason: FailureMode, *, request_id: str = "R-1") -> Decision:
         """Take a safe move and its record; return the record."""

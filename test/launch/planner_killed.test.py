@@ -58,13 +58,12 @@ class TestWhileRunning(unittest.TestCase):
             # Without a planner it goes on by standby routes.
             released = observer.wait_for_command(kind=MotionKind.ROUTE, since_ns=decision.heard_ns)
             launching.wait_for_respawn(proc_info, PLANNER, before)
-            planned = observer.wait_for_command(
+            observer.wait_for_command(
                 kind=MotionKind.ROUTE,
                 source="llm:script",
                 since_ns=released.heard_ns,
                 timeout_s=START_S,
             )
-            self.assertEqual(planned.reason, "")
             timeline = observer.timeline
 
             def is_valid(answer: Answer) -> bool:
