@@ -168,6 +168,11 @@ def add_arguments(options: argparse._ActionsContainer) -> None:
         default=ATTEMPTS,
         help="at one request, with the guard's reason (default %(default)s)",
     )
+    options.add_argument(
+        "--no-instructions",
+        action="store_true",
+        help="leave out how many instructions are followed, which takes most of the time",
+    )
 
 
 def run(options: argparse.Namespace) -> int:
@@ -201,20 +206,22 @@ def _compared(options: argparse.Namespace, base_url: str, facts: Mapping[str, st
         raise UsageError(str(error)) from error
     bench = Bench(config, attempts_max=options.attempts)
     requests = list(bench.requests(options.requests, options.seed))
+    followed_cases = {} if options.no_instructions else CASES
     show(
         f"{len(requests)} requests of {ITEMS_MIN} to {ITEMS_MAX} items, {options.attempts} attempts"
     )
     made = table(
         f"{options.model or 'local model'}: routes that pass the guard",
         "method", "first try", "in the end", "in 3 s", "p50 (s)", "p95 (s)", "tokens in", "out",
-        "length", *(f"followed, {name}" for name in CASES), "refused for",
+        "length", *(f"followed, {name}" for name in followed_cases), "refused for",
     )  # fmt: skip
     best, samples = {"yield": 0.0, "length": float("nan")}, {}
     for method in options.methods:
         show(f"{method}: {METHODS[method].about}")
         planned = asyncio.run(bench.plan(method, requests))
         followed = {
-            name: asyncio.run(_followed(bench, method, some)) for name, some in CASES.items()
+            name: asyncio.run(_followed(bench, method, some))
+            for name, some in followed_cases.items()
         }
         samples[method] = [
             {**asdict(replace(one, route=None)), "accepted": one.route is not None}

@@ -17,7 +17,11 @@ from fallback_guard.core.checked_task import ROUTES, CheckedTask
 from fallback_guard.core.closures import Closures
 from fallback_guard.core.failure_modes import FAILURE_MODES, Bucket, FailureMode
 from fallback_guard.core.identifiers import is_identifier
-from fallback_guard.core.limits import REQUESTS_REMEMBERED_MAX, STOPS_MAX
+from fallback_guard.core.limits import (
+    CANDIDATES_PER_REQUEST_MAX,
+    REQUESTS_REMEMBERED_MAX,
+    STOPS_MAX,
+)
 from fallback_guard.core.openness import openness
 from fallback_guard.core.paths import Paths
 from fallback_guard.core.request import PickRequest
@@ -244,7 +248,8 @@ class Planner:
     async def _run(self, plan: _Plan) -> None:
         climb = self._ladder.climb(plan.deadline_ns)
         refusal: Refusal | None = None
-        while not self._closed:
+        # More answers than this the guard does not look at.
+        while not self._closed and plan.attempt < CANDIDATES_PER_REQUEST_MAX:
             brief = self._brief(plan.request, refusal)
             began_ns = self._now_ns()
             if climb.next(brief) is None:

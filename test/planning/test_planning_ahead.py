@@ -39,13 +39,14 @@ REQUEST: Final = PickRequest(
 class Model:
     """Answers well, after a while."""
 
+    thinks_s: float
     timeouts_s: list[float] = field(default_factory=list)
 
     async def answer(self, question: Question, timeout_s: float) -> Answer:
         assert question.messages
         self.timeouts_s.append(round(timeout_s, 3))
-        await asyncio.sleep(min(THINKS_S, timeout_s))
-        if timeout_s <= THINKS_S:
+        await asyncio.sleep(min(self.thinks_s, timeout_s))
+        if timeout_s <= self.thinks_s:
             return Answer(failure=FailureMode.PLANNER_TIMEOUT)
         return Answer(payload=b"{}")
 
@@ -53,11 +54,13 @@ class Model:
 class Bench:
     """A planner, and what it published when."""
 
-    def __init__(self) -> None:
-        self.model = Model()
+    def __init__(self, *, attempts_max: int = 3, thinks_s: float = THINKS_S) -> None:
+        self.model = Model(thinks_s)
         self.published: list[Candidate] = []
         self.planner = Planner(
-            config=planner_config({"planning_timeout_ms": int(BUDGET_S * 1_000)}),
+            config=planner_config(
+                {"planning_timeout_ms": int(BUDGET_S * 1_000), "attempts_max": attempts_max}
+            ),
             llm=self.model,
             publish=self.published.append,
             monotonic_ns=virtual_time.now_ns,
@@ -156,7 +159,21 @@ def test_a_route_is_planned_anew_a_bounded_number_of_times() -> None:
 
     run(main())
     assert bench.attempts == list(range(1, REPLANS_MAX + 2))
-    assert len(bench.attempts) < CANDIDATES_PER_REQUEST_MAX
+
+
+def test_no_more_answers_are_given_than_the_guard_looks_at() -> None:
+    """Refused within each budget, and dropped after it."""
+    bench = Bench(attempts_max=CANDIDATES_PER_REQUEST_MAX, thinks_s=0.5)
+
+    async def main() -> None:
+        bench.planner.ask(REQUEST)
+        for _ in range(200):
+            await asyncio.sleep(0.6)
+            bench.drop()
+        assert bench.planner.plans_open == 0
+
+    run(main())
+    assert bench.attempts == list(range(1, CANDIDATES_PER_REQUEST_MAX + 1))
 
 
 @pytest.mark.parametrize("kept", [True, False])
