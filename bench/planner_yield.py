@@ -47,7 +47,6 @@ if TYPE_CHECKING:
 
 ITEMS_MIN: Final = 3
 ITEMS_MAX: Final = 6
-REQUESTS: Final = 20
 BUDGET_S: Final = 30.0
 """For one request; far more than a robot has, so that it shows how long a method would take."""
 
@@ -174,6 +173,9 @@ def run(options: argparse.Namespace) -> int:
     """Measure; return 1 where a goal is missed.  Raises UsageError for arguments that cannot be used."""
     if options.base_url and options.model_file:
         raise UsageError("--model-file is served here, --base-url is elsewhere: give one of them")
+    for name in ("requests", "attempts"):
+        if getattr(options, name) < 1:
+            raise UsageError(f"--{name} {getattr(options, name)}: it has to be 1 or more")
     facts = environment("openai")
     with tempfile.TemporaryDirectory(prefix="fallback_guard_bench_planner_") as folder:
         directory = Path(folder)

@@ -7,7 +7,7 @@ from itertools import pairwise
 from math import inf
 from typing import Final
 
-from fallback_guard.core.limits import VIA_NODES_MAX
+from fallback_guard.core.limits import STOPS_MAX, VIA_NODES_MAX
 from fallback_guard.core.openness import Block, Openness
 from fallback_guard.core.paths import Paths
 from fallback_guard.core.prepared import PreparedRequest, prepare
@@ -39,14 +39,19 @@ def tour_payload(request: PickRequest, paths: Paths, wishes: Wishes = NO_WISHES)
     """Return the answer that drives the shortest tour which fulfils the wishes; None where there is no tour.
 
     A wish that cannot be fulfilled is fulfilled as far as it can be: an aisle is driven through only for the items
-    that lie in it.
+    that lie in it, and where the robot starts or ends there.
     """
     known = paths.warehouse.bins
-    if not {request.start_node, request.goal_node} <= paths.warehouse.nodes.keys() or not all(
-        item.bin in known for item in request.items
+    ends = {request.start_node, request.goal_node}
+    if (
+        len(request.items) > STOPS_MAX
+        or not ends <= paths.warehouse.nodes.keys()
+        or not all(item.bin in known for item in request.items)
     ):
         return None
-    around = _around(paths, wishes.avoid - {aisle_of(item.bin) for item in request.items})
+    needed = [item.bin for item in request.items]
+    needed += [name for node in ends for name in paths.warehouse.nodes[node].bins]
+    around = _around(paths, wishes.avoid - {aisle_of(name) for name in needed})
     for ways in dict.fromkeys((around, paths)):
         prepared = prepare(request, ways, start_node=request.start_node)
         order = _order(prepared, wishes, paths)
@@ -96,9 +101,14 @@ def _order(prepared: PreparedRequest, wishes: Wishes, usual: Paths) -> tuple[Pic
         straight_m = usual.distance_m(node, prepared.request.goal_node)
         if straight_m < row[goal] < inf:
             row[goal] += _AGAINST_A_WISH_M
-    order = shortest_through(table)
-    length_m = sum(table[a][b] for a, b in pairwise((0, *order, goal)))
-    return None if length_m == inf else tuple(items[number - 1] for number in order)
+
+    def length_m(order: Sequence[int]) -> float:
+        return sum(table[a][b] for a, b in pairwise((0, *order, goal)))
+
+    found = shortest_through(table)
+    # A long tour is improved step by step, which may end before the last wish is fulfilled.
+    order = min((found, sorted(found, key=ranks.__getitem__)), key=length_m)
+    return None if length_m(order) == inf else tuple(items[number - 1] for number in order)
 
 
 def _via(prepared: PreparedRequest, order: Sequence[PickItem]) -> list[tuple[int, ...]]:
