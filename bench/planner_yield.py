@@ -173,6 +173,8 @@ def run(options: argparse.Namespace) -> int:
     """Measure; return 1 where a goal is missed.  Raises UsageError for arguments that cannot be used."""
     if options.base_url and options.model_file:
         raise UsageError("--model-file is served here, --base-url is elsewhere: give one of them")
+    if options.model_file and not options.model_file.is_file():
+        raise UsageError(f"--model-file {options.model_file}: there is no such file")
     for name in ("requests", "attempts"):
         if getattr(options, name) < 1:
             raise UsageError(f"--{name} {getattr(options, name)}: it has to be 1 or more")

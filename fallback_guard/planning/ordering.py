@@ -62,15 +62,15 @@ def tour_payload(request: PickRequest, paths: Paths, wishes: Wishes = NO_WISHES)
 
 
 def _around(paths: Paths, aisles: frozenset[str]) -> Paths:
-    """Return the ways that are left without the edges between two nodes of one of `aisles`."""
-    if not aisles:
-        return paths
+    """Return the ways that are left without the edges between two nodes of one of `aisles`, if there are any."""
     nodes = paths.warehouse.nodes
     inside = {
         node.id: here
         for node in nodes.values()
-        if (here := {aisle_of(name) for name in node.bins} & aisles)
+        if (here := {aisle_of(name) for name in node.bins} & (aisles - {""}))
     }
+    if not inside:
+        return paths
     blocked = {
         pair: Block.CLOSED
         for pair in paths.warehouse.edges
@@ -94,13 +94,12 @@ def _order(prepared: PreparedRequest, wishes: Wishes, usual: Paths) -> tuple[Pic
     for row, here in zip(table, ranks, strict=True):
         for column, there in enumerate(ranks):
             row[column] += _AGAINST_A_WISH_M * (there < here)
-    # The last leg is the guard's to fill in, by the shortest way of all.
+    # The last leg is the guard's to fill in, by the shortest way of all: of two as short, it may be the one not wished.
     goal = len(places) - 1
+    legs, blocked = usual.legs(prepared.legs.nodes), prepared.paths.openness.blocked
     for place, row in zip(places, table, strict=True):
-        node = prepared.legs.nodes[place]
-        straight_m = usual.distance_m(node, prepared.request.goal_node)
-        if straight_m < row[goal] < inf:
-            row[goal] += _AGAINST_A_WISH_M
+        way = legs.way(place, prepared.goal_place) or ()
+        row[goal] += _AGAINST_A_WISH_M * any(pair in blocked for pair in pairwise(way))
 
     def length_m(order: Sequence[int]) -> float:
         return sum(table[a][b] for a, b in pairwise((0, *order, goal)))
