@@ -16,8 +16,11 @@ from fallback_guard.core.schema import VERSION
 from fallback_guard.core.standby import shortest_through
 from fallback_guard.planning.wishes import NO_WISHES, Wishes, aisle_of
 
-_AGAINST_A_WISH_M: Final = 1e5
-"""What a leg against a wish costs: more than any tour of a warehouse, less than no way at all."""
+_INTO_AN_AISLE_M: Final = 1e5
+"""What a last leg through an aisle to avoid costs: more than any tour of a warehouse."""
+
+_OUT_OF_TURN_M: Final = 1e6
+"""What a leg against the order that is wished costs: more than an aisle, less than no way at all."""
 
 
 def route_payload(
@@ -93,13 +96,13 @@ def _order(prepared: PreparedRequest, wishes: Wishes, usual: Paths) -> tuple[Pic
     table = [[prepared.legs.distance_m[a][b] for b in places] for a in places]
     for row, here in zip(table, ranks, strict=True):
         for column, there in enumerate(ranks):
-            row[column] += _AGAINST_A_WISH_M * (there < here)
+            row[column] += _OUT_OF_TURN_M * (there < here)
     # The last leg is the guard's to fill in, by the shortest way of all: of two as short, it may be the one not wished.
     goal = len(places) - 1
     legs, blocked = usual.legs(prepared.legs.nodes), prepared.paths.openness.blocked
     for place, row in zip(places, table, strict=True):
         way = legs.way(place, prepared.goal_place) or ()
-        row[goal] += _AGAINST_A_WISH_M * any(pair in blocked for pair in pairwise(way))
+        row[goal] += _INTO_AN_AISLE_M * any(pair in blocked for pair in pairwise(way))
 
     def length_m(order: Sequence[int]) -> float:
         return sum(table[a][b] for a, b in pairwise((0, *order, goal)))

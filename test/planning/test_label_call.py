@@ -188,7 +188,7 @@ def test_likelihoods_of_any_shape_raise_nothing(logprobs: object) -> None:
     ids=["nested", "huge", "empty"],
 )
 def test_the_client_reads_a_label_beside_malformed_likelihoods(logprobs: str) -> None:
-    body = '{"choices": [{"message": {"content": "any"}, "logprobs": %s}]}' % logprobs
+    body = '{"choices": [{"message": {"content": "any"}, "logprobs": ' + logprobs + "}]}"
     [answer], _ = asked(always(body.encode()))
     assert (answer.failure, answer.payload) == (None, b"any")
 

@@ -374,7 +374,7 @@ def test_labels_learn_once_for_a_plan_and_not_for_all() -> None:
 def test_a_method_that_computes_needs_the_map(method: str) -> None:
     if METHODS[method].needs_map:
         with pytest.raises(
-            ParameterError, match="parameter 'map_file' is empty.*name the guard's map"
+            ParameterError, match=r"parameter 'map_file' is empty.*name the guard's map"
         ):
             planner_config({"method": method})
     else:
