@@ -17,7 +17,7 @@ from collections import Counter
 from dataclasses import asdict, dataclass, field, replace
 from itertools import islice
 from pathlib import Path
-from statistics import fmean, quantiles
+from statistics import fmean, median, quantiles
 from typing import TYPE_CHECKING, Final
 
 from fallback_guard.core.config import guard_config
@@ -213,6 +213,7 @@ def _compared(options: argparse.Namespace, base_url: str, facts: Mapping[str, st
         "method", "first try", "in the end", "in 3 s", "p50 (s)", "p95 (s)", "tokens in", "out",
         "length", *(f"followed, {name}" for name in CASES), "refused for",
     )  # fmt: skip
+    made.columns[0].no_wrap = True
     best, samples = {"yield": 0.0, "length": float("nan")}, {}
     for method in options.methods:
         show(f"{method}: {METHODS[method].about}")
@@ -263,7 +264,7 @@ def _row(method: str, planned: Sequence[Planned], timely: int, length: float) ->
         f"{first / count:.0%}",
         f"{sum(one.route is not None for one in planned) / count:.0%}",
         f"{timely / count:.0%}",
-        f"{sorted(seconds)[count // 2]:.2f}",
+        f"{median(seconds):.2f}",
         f"{p95_s:.2f}",
         f"{fmean(one.prompt_tokens for one in planned):.0f}",
         f"{fmean(one.completion_tokens for one in planned):.0f}",

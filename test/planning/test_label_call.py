@@ -73,9 +73,8 @@ def asked(
 )
 def test_a_label_is_one_token_with_what_else_was_likely(parameters: dict[str, object]) -> None:
     """Whatever is configured for routes: a label is read whole, and is no JSON."""
-    [answer], here = asked(
-        always(said(" First", top((" First", -0.5), ("last", -2)))), **parameters
-    )
+    answering = always(said(" First", top((" First", -0.5), ("last", -2))))
+    [answer], here = asked(answering, 1, **parameters)
     assert answer == Answer(payload=b" First", likelihoods={"first": -0.5, "last": -2.0})
     body = here.asked[0].body
     assert (body["max_tokens"], body["logprobs"], body["top_logprobs"]) == (1, True, 20)
