@@ -73,4 +73,7 @@ def _cases() -> dict[str, tuple[Case, ...]]:
 
 
 CASES: Final = _cases()
-"""`tried` were looked at while prompts and plain words were written; `held out` is by somebody who had seen neither."""
+"""`tried` were looked at while prompts and plain words were written; `held out` is by somebody who had seen neither.
+
+Two of the latter (`first order`, `last week`) have since shown plain words that said too much; those were corrected.
+"""

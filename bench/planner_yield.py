@@ -17,7 +17,7 @@ from collections import Counter
 from dataclasses import asdict, dataclass, field, replace
 from itertools import islice
 from pathlib import Path
-from statistics import fmean, quantiles
+from statistics import fmean, median, quantiles
 from typing import TYPE_CHECKING, Final
 
 from fallback_guard.core.config import guard_config
@@ -47,7 +47,6 @@ if TYPE_CHECKING:
 
 ITEMS_MIN: Final = 3
 ITEMS_MAX: Final = 6
-REQUESTS: Final = 20
 BUDGET_S: Final = 30.0
 """For one request; far more than a robot has, so that it shows how long a method would take."""
 
@@ -179,6 +178,11 @@ def run(options: argparse.Namespace) -> int:
     """Measure; return 1 where a goal is missed.  Raises UsageError for arguments that cannot be used."""
     if options.base_url and options.model_file:
         raise UsageError("--model-file is served here, --base-url is elsewhere: give one of them")
+    if options.model_file and not options.model_file.is_file():
+        raise UsageError(f"--model-file {options.model_file}: there is no such file")
+    for name in ("requests", "attempts"):
+        if getattr(options, name) < 1:
+            raise UsageError(f"--{name} {getattr(options, name)}: it has to be 1 or more")
     facts = environment("openai")
     with tempfile.TemporaryDirectory(prefix="fallback_guard_bench_planner_") as folder:
         directory = Path(folder)
@@ -215,6 +219,7 @@ def _compared(options: argparse.Namespace, base_url: str, facts: Mapping[str, st
         "method", "first try", "in the end", "in 3 s", "p50 (s)", "p95 (s)", "tokens in", "out",
         "length", *(f"followed, {name}" for name in followed_cases), "refused for",
     )  # fmt: skip
+    made.columns[0].no_wrap = True
     best, samples = {"yield": 0.0, "length": float("nan")}, {}
     for method in options.methods:
         show(f"{method}: {METHODS[method].about}")
@@ -266,7 +271,7 @@ def _row(method: str, planned: Sequence[Planned], timely: int, length: float) ->
         f"{first / count:.0%}",
         f"{sum(one.route is not None for one in planned) / count:.0%}",
         f"{timely / count:.0%}",
-        f"{sorted(seconds)[count // 2]:.2f}",
+        f"{median(seconds):.2f}",
         f"{p95_s:.2f}",
         f"{fmean(one.prompt_tokens for one in planned):.0f}",
         f"{fmean(one.completion_tokens for one in planned):.0f}",

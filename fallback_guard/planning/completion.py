@@ -8,7 +8,7 @@ passed over.
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from math import inf, isfinite
+from math import inf
 from typing import Final
 
 import orjson
@@ -21,6 +21,11 @@ _TOKENS_MAX: Final = 10**9
 """A number of tokens beyond this is not believed."""
 
 _LIKELIHOODS_MAX: Final = 100
+_LIKELIHOOD_MIN: Final = -1_000.0
+"""The logarithm of a likelihood that is as good as none."""
+
+_ROUNDING: Final = 1e-3
+"""What a logarithm of a likelihood may be above zero; more is no such thing, but a likelihood, say."""
 
 _FILTERED: Final = "content_filter"
 _LENGTH: Final = "length"
@@ -139,9 +144,12 @@ def _likelihoods(logprobs: object) -> Mapping[str, float]:
     found: dict[str, float] = {}
     for one in tops[:_LIKELIHOODS_MAX] if isinstance(tops, list) else ():
         token, value = member(one, "token"), member(one, "logprob")
-        if isinstance(token, str) and isinstance(value, float | int) and isfinite(value):
-            text = token.strip().lower()
-            found[text] = max(float(value), found.get(text, -inf))
+        if not isinstance(token, str) or not isinstance(value, float | int):
+            continue
+        # Compared as it came: an integer may be too large for a float, and a NaN is not within.
+        if not isinstance(value, bool) and -inf < value < _ROUNDING:
+            text, likelihood = token.strip().lower(), float(max(_LIKELIHOOD_MIN, value))
+            found[text] = max(min(0.0, likelihood), found.get(text, -inf))
     return found
 
 

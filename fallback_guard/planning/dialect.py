@@ -108,7 +108,8 @@ class Dialect:
 
     def form(self, wanted: str, without: Sequence[str] = ()) -> str:
         """Return the strictest form not stricter than `wanted` that the endpoint understands."""
-        if self._config.structured_output != "auto":
+        # What is asked for without JSON cannot be said in it.
+        if self._config.structured_output != "auto" and wanted != "none":
             return self._config.structured_output
         known = (form for form in FORMS if form not in self.refused and form not in without)
         return next(form for form in known if FORMS.index(form) >= FORMS.index(wanted))

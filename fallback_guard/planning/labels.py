@@ -59,7 +59,9 @@ class LabelReader:
                 total = replace(answer, payload=b"", usage=_sum(total.usage, answer.usage))
                 if answer.failure is not None:
                     return Wishes(), total
-                mark = max(mention.marks, key=lambda label: likely[label.value])
+                mark = max(
+                    mention.marks, key=lambda label: (likely[label.value], label is Mark.ANY)
+                )
             marks.append((mention, mark))
         return wished(marks), total
 
@@ -80,6 +82,9 @@ class LabelReader:
             }
         answer = await ask(_question(mention.said, mention.marks))
         said, before = _read(answer, mention.marks), self._empty[mention.marks]
+        if not answer.likelihoods or max(said.values()) == _UNLIKELY:
+            # One word says nothing of how much likelier it is; and no label at all says nothing of any.
+            before = dict.fromkeys(before, 0.0)
         return (
             replace(answer, usage=_sum(usage, answer.usage)),
             {label: said[label] - before[label] for label in said},
@@ -104,8 +109,14 @@ def _read(answer: Answer, marks: Sequence[Mark]) -> Likelihoods:
     likely = answer.likelihoods or {said: 0.0}
     return {
         mark.value: max(
-            (value for token, value in likely.items() if token and mark.value.startswith(token)),
-            default=_UNLIKELY,
+            (
+                _UNLIKELY,
+                *(
+                    value
+                    for token, value in likely.items()
+                    if token and mark.value.startswith(token)
+                ),
+            )
         )
         for mark in marks
     }

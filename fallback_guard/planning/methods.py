@@ -11,6 +11,7 @@ from typing import Final
 
 from fallback_guard.core.checked_task import ROUTES, CheckedTask
 from fallback_guard.core.failure_modes import FailureMode
+from fallback_guard.core.limits import STOPS_MAX
 from fallback_guard.core.paths import Paths
 from fallback_guard.core.request import PickItem, PickRequest
 from fallback_guard.core.rules import Refusal
@@ -111,8 +112,8 @@ async def _plan_order(brief: Brief, ask: Ask) -> Answer:
     )
     answer = await ask(question)
     numbers = _member(answer.payload, "order")
-    items = sorted(brief.request.items)
-    if answer.failure is not None or not isinstance(numbers, list):
+    items = sorted(brief.request.items[:STOPS_MAX])
+    if answer.failure is not None or not isinstance(numbers, list) or len(numbers) > STOPS_MAX:
         return answer
     if not all(type(number) is int and 1 <= number <= len(items) for number in numbers):
         return answer
@@ -176,7 +177,9 @@ def _wishes_of(request: PickRequest, payload: bytes) -> Wishes:
 
     first = items(named("first"))
     return Wishes(
-        first=first, last=items(named("last")) - first, avoid=frozenset(named("avoid_aisles"))
+        first=first,
+        last=items(named("last")) - first,
+        avoid=frozenset(name.strip().upper() for name in named("avoid_aisles")),
     )
 
 

@@ -7,7 +7,7 @@ from itertools import pairwise
 from math import inf
 from typing import Final
 
-from fallback_guard.core.limits import VIA_NODES_MAX
+from fallback_guard.core.limits import STOPS_MAX, VIA_NODES_MAX
 from fallback_guard.core.openness import Block, Openness
 from fallback_guard.core.paths import Paths
 from fallback_guard.core.prepared import PreparedRequest, prepare
@@ -16,8 +16,11 @@ from fallback_guard.core.schema import VERSION
 from fallback_guard.core.standby import shortest_through
 from fallback_guard.planning.wishes import NO_WISHES, Wishes, aisle_of
 
-_AGAINST_A_WISH_M: Final = 1e5
-"""What a leg against a wish costs: more than any tour of a warehouse, less than no way at all."""
+_INTO_AN_AISLE_M: Final = 1e5
+"""What a last leg through an aisle to avoid costs: more than any tour of a warehouse."""
+
+_OUT_OF_TURN_M: Final = 1e6
+"""What a leg against the order that is wished costs: more than an aisle, less than no way at all."""
 
 
 def route_payload(
@@ -39,14 +42,19 @@ def tour_payload(request: PickRequest, paths: Paths, wishes: Wishes = NO_WISHES)
     """Return the answer that drives the shortest tour which fulfils the wishes; None where there is no tour.
 
     A wish that cannot be fulfilled is fulfilled as far as it can be: an aisle is driven through only for the items
-    that lie in it.
+    that lie in it, and where the robot starts or ends there.
     """
     known = paths.warehouse.bins
-    if not {request.start_node, request.goal_node} <= paths.warehouse.nodes.keys() or not all(
-        item.bin in known for item in request.items
+    ends = {request.start_node, request.goal_node}
+    if (
+        len(request.items) > STOPS_MAX
+        or not ends <= paths.warehouse.nodes.keys()
+        or not all(item.bin in known for item in request.items)
     ):
         return None
-    around = _around(paths, wishes.avoid - {aisle_of(item.bin) for item in request.items})
+    needed = [item.bin for item in request.items]
+    needed += [name for node in ends for name in paths.warehouse.nodes[node].bins]
+    around = _around(paths, wishes.avoid - {aisle_of(name) for name in needed})
     for ways in dict.fromkeys((around, paths)):
         prepared = prepare(request, ways, start_node=request.start_node)
         order = _order(prepared, wishes, paths)
@@ -57,15 +65,15 @@ def tour_payload(request: PickRequest, paths: Paths, wishes: Wishes = NO_WISHES)
 
 
 def _around(paths: Paths, aisles: frozenset[str]) -> Paths:
-    """Return the ways that are left without the edges between two nodes of one of `aisles`."""
-    if not aisles:
-        return paths
+    """Return the ways that are left without the edges between two nodes of one of `aisles`, if there are any."""
     nodes = paths.warehouse.nodes
     inside = {
         node.id: here
         for node in nodes.values()
-        if (here := {aisle_of(name) for name in node.bins} & aisles)
+        if (here := {aisle_of(name) for name in node.bins} & (aisles - {""}))
     }
+    if not inside:
+        return paths
     blocked = {
         pair: Block.CLOSED
         for pair in paths.warehouse.edges
@@ -88,17 +96,21 @@ def _order(prepared: PreparedRequest, wishes: Wishes, usual: Paths) -> tuple[Pic
     table = [[prepared.legs.distance_m[a][b] for b in places] for a in places]
     for row, here in zip(table, ranks, strict=True):
         for column, there in enumerate(ranks):
-            row[column] += _AGAINST_A_WISH_M * (there < here)
-    # The last leg is the guard's to fill in, by the shortest way of all.
+            row[column] += _OUT_OF_TURN_M * (there < here)
+    # The last leg is the guard's to fill in, by the shortest way of all: of two as short, it may be the one not wished.
     goal = len(places) - 1
+    legs, blocked = usual.legs(prepared.legs.nodes), prepared.paths.openness.blocked
     for place, row in zip(places, table, strict=True):
-        node = prepared.legs.nodes[place]
-        straight_m = usual.distance_m(node, prepared.request.goal_node)
-        if straight_m < row[goal] < inf:
-            row[goal] += _AGAINST_A_WISH_M
-    order = shortest_through(table)
-    length_m = sum(table[a][b] for a, b in pairwise((0, *order, goal)))
-    return None if length_m == inf else tuple(items[number - 1] for number in order)
+        way = legs.way(place, prepared.goal_place) or ()
+        row[goal] += _INTO_AN_AISLE_M * any(pair in blocked for pair in pairwise(way))
+
+    def length_m(order: Sequence[int]) -> float:
+        return sum(table[a][b] for a, b in pairwise((0, *order, goal)))
+
+    found = shortest_through(table)
+    # A long tour is improved step by step, which may end before the last wish is fulfilled.
+    order = min((found, sorted(found, key=ranks.__getitem__)), key=length_m)
+    return None if length_m(order) == inf else tuple(items[number - 1] for number in order)
 
 
 def _via(prepared: PreparedRequest, order: Sequence[PickItem]) -> list[tuple[int, ...]]:

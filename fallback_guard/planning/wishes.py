@@ -5,20 +5,22 @@ its bins.  A wish about anything else is no wish here.
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from types import MappingProxyType
 from typing import Final
 
-from fallback_guard.core.limits import INSTRUCTIONS_CHARS_MAX, STOPS_MAX
+from fallback_guard.core.limits import IDENTIFIER_CHARS_MAX, INSTRUCTIONS_CHARS_MAX, STOPS_MAX
 from fallback_guard.core.request import PickItem, PickRequest
 
 MENTIONS_MAX: Final = 8
 """Each may cost a call to the model; a sentence or two names no more."""
 
 _AISLE_OF_BIN: Final = re.compile(r"([A-Za-z]+)[-_.:]?\d")
-_AISLE_IN_TEXT: Final = re.compile(r"\baisles? ([A-Za-z]{1,3}\d{0,3})\b", re.IGNORECASE)
+_AISLE_IN_TEXT: Final = r"\b(?i:aisles?) (?P<aisle>[A-Za-z]|[A-Z]{2,3}|[A-Za-z]{1,3}\d{1,3})\b"
+"""In small letters two or three of them would be a word: `the aisle is wet`."""
+
 _SENTENCE_END: Final = re.compile(r"(?<=[.!?;])\s+")
 _PART_END: Final = re.compile(r"[,;:]|\band\b|\bthen\b")
 
@@ -70,28 +72,19 @@ def aisle_of(bin_name: str) -> str:
 
 def mentions(request: PickRequest) -> tuple[Mention, ...]:
     """Return what the instructions of a request name, in the order in which they do."""
-    text = request.instructions[:INSTRUCTIONS_CHARS_MAX]
-    named: dict[str, frozenset[PickItem]] = {}
+    items: dict[str, frozenset[PickItem]] = {}
     for item in request.items[:STOPS_MAX]:
         for name in (item.sku, item.bin):
-            named[name] = named.get(name, frozenset()) | {item}
-    found: dict[str, tuple[int, Mention]] = {}
-    for name, items in named.items():
-        pattern = re.compile(rf"(?<![\w-]){re.escape(name)}(?![\w-])")
-        if place := pattern.search(text):
-            said = _sentences(text, pattern)
-            found[name] = (place.start(), Mention(said=said, items=items))
-    for place in _AISLE_IN_TEXT.finditer(text):
-        aisle = place[1].upper()
-        pattern = re.compile(rf"\baisles? {re.escape(place[1])}\b", re.IGNORECASE)
-        said = _sentences(text, pattern)
-        found.setdefault(f"aisle {aisle}", (place.start(), Mention(said=said, aisle=aisle)))
-    in_order = sorted(found.values(), key=lambda pair: pair[0])[:MENTIONS_MAX]
-    others = [re.escape(name) for name in sorted(named, key=len, reverse=True)]
-    other = re.compile(rf"(?<![\w-])(?:{'|'.join(others)})(?![\w-])") if others else None
+            if 0 < len(name) <= IDENTIFIER_CHARS_MAX:
+                items[name] = items.get(name, frozenset()) | {item}
+    names = _names(items)
+    sentences = _SENTENCE_END.split(request.instructions[:INSTRUCTIONS_CHARS_MAX])
+    found = dict.fromkeys(_name(place) for part in sentences for place in names.finditer(part))
     return tuple(
-        Mention(said=_veiled(mention.said, other), items=mention.items, aisle=mention.aisle)
-        for _, mention in in_order
+        Mention(
+            said=_said(sentences, names, name), items=items.get(name[0], frozenset()), aisle=name[1]
+        )
+        for name in [name for name in found if name != _NEITHER][:MENTIONS_MAX]
     )
 
 
@@ -113,12 +106,14 @@ def wished(marks: Sequence[tuple[Mention, Mark]]) -> Wishes:
 CUES: Final[Mapping[Mark, "re.Pattern[str]"]] = MappingProxyType(
     {
         Mark.FIRST: re.compile(
-            r"\b(?:first|begin\w*|start\w*|open with|urgent|at once|bottom|heavy|"
+            r"\b(?:first(?! (?:aid|customer|day|order|shift|time|week)s?\b)|"
+            r"begin\w*|start\w*|open with|urgent|at once|bottom|heavy|"
             r"before (?:all|any|every|the other|the rest)\w*)\b",
             re.IGNORECASE,
         ),
         Mark.LAST: re.compile(
-            r"\b(?:last|end|ends|ending|finish\w*|final\w*|close with|wrap up|on top|fragile|delicate|crush\w*|"
+            r"\b(?:last(?! (?:delivery|month|night|order|shift|time|week|year|\w+day)\b)|"
+            r"end|ends|ending|finish\w*|final\w*|close with|wrap up|on top|fragile|delicate|crush\w*|"
             r"can break|may break|breaks|after (?:all|every|the other|the rest)\w*)\b",
             re.IGNORECASE,
         ),
@@ -148,11 +143,36 @@ def cue(mention: Mention) -> Mark | None:
     return None
 
 
-def _sentences(text: str, name: "re.Pattern[str]") -> str:
-    kept = [part for part in _SENTENCE_END.split(text) if name.search(part)]
-    return name.sub("X", " ".join(kept))
+_Name = tuple[str, str]
+"""An item's name, or an aisle's."""
+
+_NEITHER: Final[_Name] = ("", "")
 
 
-def _veiled(text: str, other: "re.Pattern[str] | None") -> str:
-    """Put Y for what else is named: names tell a small model nothing but where to look away."""
-    return _AISLE_IN_TEXT.sub("Y", other.sub("Y", text) if other else text)
+def _names(items: Iterable[str]) -> "re.Pattern[str]":
+    """Return what finds the names of items and aisles, and each X and Y that is a text's own."""
+    longest_first = sorted(items, key=lambda name: (-len(name), name))
+    item = "|".join(re.escape(name) for name in longest_first) or "(?!)"
+    # A dot behind a name ends its sentence, unless the name goes on: S-1.5 is not S-1.
+    item = rf"(?<![\w-])(?P<item>{item})(?![\w-]|[.:]\d)"
+    return re.compile(rf"{_AISLE_IN_TEXT}|{item}|\b[XY]\b")
+
+
+def _name(place: "re.Match[str]") -> _Name:
+    return place["item"] or "", (place["aisle"] or "").upper()
+
+
+def _said(sentences: Sequence[str], names: "re.Pattern[str]", name: _Name) -> str:
+    """Return the sentences that hold a name.
+
+    It is X there, and what else is named is Y: names tell a small model nothing but where to look away.
+    """
+
+    def veiled(place: "re.Match[str]") -> str:
+        here = _name(place)
+        return "X" if here == name else "Y" if here != _NEITHER else "Z"
+
+    kept = [
+        part for part in sentences if any(_name(place) == name for place in names.finditer(part))
+    ]
+    return " ".join(names.sub(veiled, part) for part in kept)
