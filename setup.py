@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 The fallback_guard developers
+# SPDX-License-Identifier: Apache-2.0
 """The wheel's door to the one build description.
 
 CMakeLists.txt, the same that colcon runs, generates the messages and installs everything into a staging prefix;

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 The fallback_guard developers
+# SPDX-License-Identifier: Apache-2.0
 """Valid answers to pick requests, valid by construction, and written in every way that JSON allows.
 
 Lengths are those of the oracle: an order of stops or a way round is used only where the oracle finds the whole

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 The fallback_guard developers
+# SPDX-License-Identifier: Apache-2.0
 """How often the guard refuses a valid answer, and how often it accepts a faulty one.  Both have to be never.
 
 Valid answers are made on several maps (`answers.py`), and faulty ones out of them (`mutations.py`); an oracle that

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 The fallback_guard developers
+# SPDX-License-Identifier: Apache-2.0
 """What a process takes of the machine while it runs: memory, file descriptors, threads, processor time."""
 
 import os

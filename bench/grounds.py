@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 The fallback_guard developers
+# SPDX-License-Identifier: Apache-2.0
 """The maps on which answers are made and judged: one table, each with what is closed on it.
 
 To add a map, add its row to `MAPS`.

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 The fallback_guard developers
+# SPDX-License-Identifier: Apache-2.0
 """Free-text instructions with what a route has to look like for them to be followed."""
 
 from __future__ import annotations

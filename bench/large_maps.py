@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 The fallback_guard developers
+# SPDX-License-Identifier: Apache-2.0
 """What a large map costs: time and memory to load it, and the time that a closure takes while running.
 
 Each size is measured in a process of its own, which is told a size and prints its figures, so that the most memory it

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 The fallback_guard developers
+# SPDX-License-Identifier: Apache-2.0
 """What the benchmarks share: interleaved rounds, spreads, goals, and the warehouse that they measure on.
 
 A machine that others use as well gives no absolute times.  Contenders therefore take turns within each round, in

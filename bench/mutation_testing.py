@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 The fallback_guard developers
+# SPDX-License-Identifier: Apache-2.0
 """Mutation testing of the core: which small faults its tests notice.
 
     python bench/mutation_testing.py --module guard --module outbox

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 The fallback_guard developers
+# SPDX-License-Identifier: Apache-2.0
 """Everything that is done to a valid answer, as one table: what it is, and which failure modes are right for it.
 
 To add a mutation, write its function (`mutations_text.py` for bytes, JSON and schema, `mutations_route.py` for what

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 The fallback_guard developers
+# SPDX-License-Identifier: Apache-2.0
 """Faults in what an answer says: other items than were asked for, ways that are none, ways that are too long."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 The fallback_guard developers
+# SPDX-License-Identifier: Apache-2.0
 """Faults in the bytes of an answer, and in what JSON they spell."""
 
 from __future__ import annotations

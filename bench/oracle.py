@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 The fallback_guard developers
+# SPDX-License-Identifier: Apache-2.0
 """What a valid route is, said a second time: from the route schema and the rules of docs, not from the guard's code.
 
 Each stage looks at the whole route in the plainest way there is.  Of two answers to the same question, the guard's

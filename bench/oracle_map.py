@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 The fallback_guard developers
+# SPDX-License-Identifier: Apache-2.0
 """A second reading of a warehouse map, from docs/map.md and not from the guard's code.
 
 Plain Python over the GeoJSON, shapely for zones and networkx for shortest paths.  Slow, and on purpose without

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 The fallback_guard developers
+# SPDX-License-Identifier: Apache-2.0
 """How often a language model's routes pass the guard, how early they come, and what they cost.
 
     fallback-guard bench planner

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 The fallback_guard developers
+# SPDX-License-Identifier: Apache-2.0
 """Small faults put into Python source, one at a time: what mutation testing tries."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 The fallback_guard developers
+# SPDX-License-Identifier: Apache-2.0
 """How late decisions are at a subscriber in another process: quiet, loaded, flooded, and for fleets.
 
 Every scenario runs the real nodes over DDS: a guard, a measuring subscriber that does nothing else

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 The fallback_guard developers
+# SPDX-License-Identifier: Apache-2.0
 """The measuring subscriber: a process that does nothing but read its clock when a message reaches it.
 
 Started by timing.py and ended by SIGTERM; it then prints what reached it, and when, on the steady clock, which is

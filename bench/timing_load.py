@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 The fallback_guard developers
+# SPDX-License-Identifier: Apache-2.0
 """Other work for the machine, to be late by: processors, memory, a flood of answers.
 
 A process of its own, started by timing.py, which ends it; it ends by itself after --seconds at the latest.

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 The fallback_guard developers
+# SPDX-License-Identifier: Apache-2.0
 """The distributions of a timing run, as pictures."""
 
 from collections.abc import Mapping, Sequence

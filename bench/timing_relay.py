@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 The fallback_guard developers
+# SPDX-License-Identifier: Apache-2.0
 """The peer: the least that rclpy can do, which is to hand a message on."""
 
 from contextlib import suppress

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 The fallback_guard developers
+# SPDX-License-Identifier: Apache-2.0
 """Speaks as robots, task system and planner, by the clock, and writes down when it said what.
 
 A process of its own, started by timing.py.  It takes its plan as JSON from standard input and prints a line for each

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 The fallback_guard developers
+# SPDX-License-Identifier: Apache-2.0
 """One trial: an answer is put to the guard and to the oracle, and their words are compared."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 The fallback_guard developers
+# SPDX-License-Identifier: Apache-2.0
 """What validating an answer costs, beside what other libraries need for its schema alone.
 
 A route of 20 stops is timed in three ways of saying it: in the standby route's order; in the reverse order, no leg

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 The fallback_guard developers
+# SPDX-License-Identifier: Apache-2.0
 """A hunt for the slowest answer, and for the slowest request, within the guard's limits.
 
 It begins with answers that were made to be slow, one for each idea (`CONSTRUCTIONS`), on one map under several

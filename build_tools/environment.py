@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 The fallback_guard developers
+# SPDX-License-Identifier: Apache-2.0
 """Brings .venv up to date for the Makefile, doing only what changed since the last time.
 
     python3 build_tools/environment.py [--demo] [--test]

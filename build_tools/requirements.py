@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 The fallback_guard developers
+# SPDX-License-Identifier: Apache-2.0
 """What the wheel needs, to be built and to run, and where ROS 2 comes from.
 
 Shared by setup.py and by the Makefile's environment.py; docs/dependencies.md tells each one's purpose and licence.

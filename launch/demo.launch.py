@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 The fallback_guard developers
+# SPDX-License-Identifier: Apache-2.0
 """The whole chain with a simulated picker: guard, watchdog, planner, picker.
 
 ros2 launch fallback_guard demo.launch.py base_url:=http://127.0.0.1:8080/v1 model:=my-model

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 The fallback_guard developers
+# SPDX-License-Identifier: Apache-2.0
 """The robots of a fleet file, each in a namespace of its own: guard, watchdog, and what else the file says.
 
 ros2 launch fallback_guard fleet.launch.py fleet_file:=/etc/warehouse/fleet.yaml

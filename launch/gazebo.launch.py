@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 The fallback_guard developers
+# SPDX-License-Identifier: Apache-2.0
 """The whole chain in Gazebo: a warehouse made from the map, a picker in it, guard, watchdog, planner and task system.
 
 ros2 launch fallback_guard gazebo.launch.py map_file:=/maps/hall_1.geojson start_node:=3 headless:=true

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 The fallback_guard developers
+# SPDX-License-Identifier: Apache-2.0
 """The guard and its watchdog, on a robot, and a recorder where one is wanted.
 
 ros2 launch fallback_guard guard.launch.py map_file:=/maps/hall_1.geojson namespace:=picker_1

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 The fallback_guard developers
+# SPDX-License-Identifier: Apache-2.0
 """Makes the helpers in these folders importable, and keeps every test on this machine and in its own domain."""
 
 from __future__ import annotations

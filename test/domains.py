@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 The fallback_guard developers
+# SPDX-License-Identifier: Apache-2.0
 """ROS domains for tests: each test has one of its own, also when several suites run on one machine.
 
 And how nodes find each other in them.

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 The fallback_guard developers
+# SPDX-License-Identifier: Apache-2.0
 """The guard's decisions, without ROS: events in, effects out.
 
 Nothing here reads a clock, draws a random number, starts a thread, writes a log or imports rclpy, so

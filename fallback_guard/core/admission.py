@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 The fallback_guard developers
+# SPDX-License-Identifier: Apache-2.0
 """Whether an answer is looked at at all, and whether a route may begin where the robot is: two more tables of rules.
 
 To add a rule, write its check and add its row.

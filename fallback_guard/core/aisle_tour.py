@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 The fallback_guard developers
+# SPDX-License-Identifier: Apache-2.0
 """The shortest tour of a picker through one block of aisles.
 
 The dynamic programme of H. D. Ratliff and A. S. Rosenthal, "Order-Picking in a Rectangular Warehouse:

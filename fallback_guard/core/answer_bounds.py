@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 The fallback_guard developers
+# SPDX-License-Identifier: Apache-2.0
 """What the model of an answer has to be, so that reading an answer and looking at it is bounded work.
 
 The deadline rests on that bound.  So a model is taken only if everything in it is known to be strict and finite:

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 The fallback_guard developers
+# SPDX-License-Identifier: Apache-2.0
 """Recognising a rectangular warehouse: one block of aisles between a front and a back cross aisle.
 
 What counts is how the ways join, not how they lie: a block may be turned, its aisles may be curved, at

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 The fallback_guard developers
+# SPDX-License-Identifier: Apache-2.0
 """A task as validation goes through it, and the one that is there where nothing else is said.
 
 A planner imports this as well, so what knows of maps is imported for its types alone.

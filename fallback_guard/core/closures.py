@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 The fallback_guard developers
+# SPDX-License-Identifier: Apache-2.0
 """What differs from the map at the moment, as whoever closes and opens says it."""
 
 from dataclasses import dataclass

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 The fallback_guard developers
+# SPDX-License-Identifier: Apache-2.0
 """From a planner's bytes to a route of the schema, or another model's answer, or to the reason why there is none.
 
 The decision comes first and is quick; telling the kinds of malformed answers apart costs more, and is done

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 The fallback_guard developers
+# SPDX-License-Identifier: Apache-2.0
 """What the guard wants done.  The set is closed: `Effect` lists every kind."""
 
 from collections.abc import Mapping

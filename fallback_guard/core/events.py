@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 The fallback_guard developers
+# SPDX-License-Identifier: Apache-2.0
 """What can happen to the guard.  The set is closed: `Event` lists every kind."""
 
 from dataclasses import dataclass

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 The fallback_guard developers
+# SPDX-License-Identifier: Apache-2.0
 """The shortest order of a few stops, between any places: dynamic programming over sets of stops.
 
 M. Held and R. M. Karp, "A dynamic programming approach to sequencing problems", SIAM Journal 10(1), 1962.  The

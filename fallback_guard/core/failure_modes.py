@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 The fallback_guard developers
+# SPDX-License-Identifier: Apache-2.0
 """The one table of what can go wrong, which risk it is, and what VDA 5050 calls it.
 
 To add a failure mode, add a member and its row.  Everything else (messages, documentation, the

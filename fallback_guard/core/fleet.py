@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 The fallback_guard developers
+# SPDX-License-Identifier: Apache-2.0
 """The robots that a guard serves, and what of theirs was prepared before map or parameters changed."""
 
 from collections import deque

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 The fallback_guard developers
+# SPDX-License-Identifier: Apache-2.0
 """The map as it is open at the moment: its paths and its safe moves."""
 
 from fallback_guard.core.closures import Closures

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 The fallback_guard developers
+# SPDX-License-Identifier: Apache-2.0
 """The guard: `Guard.step(event, now_ns)` is the only way in, its effects are the only way out."""
 
 from dataclasses import replace

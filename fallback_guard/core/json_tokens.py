@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 The fallback_guard developers
+# SPDX-License-Identifier: Apache-2.0
 """Reading a text that may or may not be JSON: its brackets, its strings, and where a strict reader stops."""
 
 import json

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 The fallback_guard developers
+# SPDX-License-Identifier: Apache-2.0
 """Validation with the guard's configuration and map: what `Guard` asks before it lets a route through."""
 
 from dataclasses import replace

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 The fallback_guard developers
+# SPDX-License-Identifier: Apache-2.0
 """Every bound on what comes from outside, with its reason.
 
 A limit is checked before the thing it bounds costs anything.  Together they bound the work of one

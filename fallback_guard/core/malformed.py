@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 The fallback_guard developers
+# SPDX-License-Identifier: Apache-2.0
 """Why an answer could not be decoded: the kinds of malformed JSON, told apart for whoever has to mend the planner.
 
 An answer with several faults gets one kind.  The order is that of mending:

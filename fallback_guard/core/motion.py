@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 The fallback_guard developers
+# SPDX-License-Identifier: Apache-2.0
 """What a robot is told: a validated route or a safe move."""
 
 from collections.abc import Sequence

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 The fallback_guard developers
+# SPDX-License-Identifier: Apache-2.0
 """A map as a network of straight stretches between junctions.
 
 Most nodes of a warehouse stand in a row along an aisle, and no way forks there.  Such a row, with the same

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 The fallback_guard developers
+# SPDX-License-Identifier: Apache-2.0
 """What of a map is open at the moment: the map's own word, changed by whoever closes and opens while running."""
 
 from collections.abc import Mapping

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 The fallback_guard developers
+# SPDX-License-Identifier: Apache-2.0
 """Writing motions and decisions: what one step of the guard sends, counts and explains."""
 
 from fallback_guard.core.config import GuardConfig

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 The fallback_guard developers
+# SPDX-License-Identifier: Apache-2.0
 """Parameters as tables: one row says type, default, unit, range and whether it may change while running."""
 
 from collections.abc import Iterable, Mapping

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 The fallback_guard developers
+# SPDX-License-Identifier: Apache-2.0
 """A pick request with everything about it that can be known before an answer comes."""
 
 from collections import Counter

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 The fallback_guard developers
+# SPDX-License-Identifier: Apache-2.0
 """How long before a deadline its window closes: the margin that dispatching takes, measured while running."""
 
 from bisect import bisect_left, insort

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 The fallback_guard developers
+# SPDX-License-Identifier: Apache-2.0
 """What the guard remembers of each robot and each request."""
 
 from collections.abc import Set as AbstractSet

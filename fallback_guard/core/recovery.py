@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 The fallback_guard developers
+# SPDX-License-Identifier: Apache-2.0
 """How robots leave a safe move by themselves: with the standby route, where there is time to look for it."""
 
 from collections import deque

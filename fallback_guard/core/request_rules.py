@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 The fallback_guard developers
+# SPDX-License-Identifier: Apache-2.0
 """Whether a pick request can be served at all."""
 
 from fallback_guard.core.config import GuardConfig

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 The fallback_guard developers
+# SPDX-License-Identifier: Apache-2.0
 """What a route has to be: one table of rules, tried in order, the first failure wins.
 
 To add a rule, write its check and add its row to `ROUTE_RULES`.

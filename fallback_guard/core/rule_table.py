@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 The fallback_guard developers
+# SPDX-License-Identifier: Apache-2.0
 """Every rule of the guard: those of requests, then all others in the order in which an answer meets them."""
 
 from typing import Final

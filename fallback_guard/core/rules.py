@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 The fallback_guard developers
+# SPDX-License-Identifier: Apache-2.0
 """What a rule is: one row that says what is measured, at which stage, and what it is called when it fails.
 
 The rows stand beside their checks (`admission.py`, `decoding.py`, `route_rules.py`); `rule_table.py` joins them.

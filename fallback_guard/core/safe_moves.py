@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 The fallback_guard developers
+# SPDX-License-Identifier: Apache-2.0
 """The safe move of every position, so that choosing one at the deadline is a table look-up.
 
 The words are those of IEC 60204-1 and ASTM F3269.  All three are requests to the robot's safety-rated

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 The fallback_guard developers
+# SPDX-License-Identifier: Apache-2.0
 """The route schema, version 1: the only thing a planner may say."""
 
 from typing import Annotated, Final

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 The fallback_guard developers
+# SPDX-License-Identifier: Apache-2.0
 """The numbers of commands: of two speakers the later one has the higher number, whichever process it is in."""
 
 from typing import Final

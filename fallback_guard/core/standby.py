@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 The fallback_guard developers
+# SPDX-License-Identifier: Apache-2.0
 """The standby route: what the guard drives if no planner answered.
 
 A deterministic tour over the request's bins.  In one block of aisles it is the shortest one (`aisle_tour.py`),

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 The fallback_guard developers
+# SPDX-License-Identifier: Apache-2.0
 """Who else can command a robot than one guard and its watchdog: read off the names on the ROS graph.
 
 This finds the mistaken second launch, the left-over test node and the careless tool.  Who takes a guard's name and

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 The fallback_guard developers
+# SPDX-License-Identifier: Apache-2.0
 """A task: in what shape planners answer, and what is asked of an answer beyond the package's own rules.
 
 The package's own task is `checked_task.ROUTES`, whose answers are routes of the schema.  How to write another one is

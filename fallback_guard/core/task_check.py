@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 The fallback_guard developers
+# SPDX-License-Identifier: Apache-2.0
 """Whether a task can be used, and what of it is then called: nothing of one's own raises, or lets anything through.
 
 A task is code that somebody else wrote, and runs within the guard.  What can be known of it beforehand is asked when

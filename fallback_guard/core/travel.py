@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 The fallback_guard developers
+# SPDX-License-Identifier: Apache-2.0
 """The way of a route: where it leads, how long it is, and what is wrong with it."""
 
 from collections.abc import Iterator, Sequence

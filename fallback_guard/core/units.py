@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 The fallback_guard developers
+# SPDX-License-Identifier: Apache-2.0
 """The one converter between the units people write and the integer nanoseconds the core counts in."""
 
 from typing import Final

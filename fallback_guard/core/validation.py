@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 The fallback_guard developers
+# SPDX-License-Identifier: Apache-2.0
 """Whether a planner's answer may move a robot.
 
 Its bytes are decoded under the schema (`decoding.py`), then the route goes through the table of rules

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 The fallback_guard developers
+# SPDX-License-Identifier: Apache-2.0
 """The warehouse map: where a picker can be, what it can reach, where it may wait.
 
 The file format is the graph of Nav2's route server: a GeoJSON FeatureCollection in which Points are

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 The fallback_guard developers
+# SPDX-License-Identifier: Apache-2.0
 """What guards the guard: `Watchdog.step(event, now_ns)` answers a due request where the guard does not.
 
 It knows nothing of maps, routes and positions, and asks nothing of the guard: it hears what robots hear.  Each request

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 The fallback_guard developers
+# SPDX-License-Identifier: Apache-2.0
 """The parameters of who drives a robot, as tables, and what they come to."""
 
 from collections.abc import Mapping

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 The fallback_guard developers
+# SPDX-License-Identifier: Apache-2.0
 """A motion command as what there is to do: stop, or drive from pick to pick.
 
 What cannot be carried out is said, and never driven: RULES is the table of reasons.

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 The fallback_guard developers
+# SPDX-License-Identifier: Apache-2.0
 """Carries out commands: events in, effects out, time as an argument.
 
 Whatever happens, in whatever order: where the newest command is a safe move, cannot be carried out or holds no longer,

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 The fallback_guard developers
+# SPDX-License-Identifier: Apache-2.0
 """Which command a robot follows, and for how long: the one rule for every robot.
 
 A command is taken over if its sequence rises, and holds for its lease after the last sign of life: a guard/state

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 The fallback_guard developers
+# SPDX-License-Identifier: Apache-2.0
 """Drives a differential-drive robot along a way: regulated pure pursuit.
 
 Coulter, "Implementation of the pure pursuit path tracking algorithm" (1992): steer on the arc that leads to a point

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 The fallback_guard developers
+# SPDX-License-Identifier: Apache-2.0
 """A measured place on the map's graph: where the robot is on it, or that it is off it."""
 
 from typing import NamedTuple

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 The fallback_guard developers
+# SPDX-License-Identifier: Apache-2.0
 """What a robot does with its command, as a table.
 
     HOLDING --told to drive--> WAITING --started--> STARTING --accepted--> DRIVING

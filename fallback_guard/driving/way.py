@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 The fallback_guard developers
+# SPDX-License-Identifier: Apache-2.0
 """A way as a line of straight legs: how far along it something is, and what comes next."""
 
 from bisect import bisect_right

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 The fallback_guard developers
+# SPDX-License-Identifier: Apache-2.0
 """Where the robot is, by one source of poses: in the map's frame, fresh, finite and on the map's graph, or lost.
 
 Two questions with two answers.  What drives the wheels needs the pose as it was measured, also beside the graph, where

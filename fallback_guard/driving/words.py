@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 The fallback_guard developers
+# SPDX-License-Identifier: Apache-2.0
 """What the execution of commands hears, and what it wants done.  `Event` and `Effect` list every kind.
 
 A driver moves the wheels: Nav2, or the follower.  Each thing it is given to drive is a goal with a number of its own.

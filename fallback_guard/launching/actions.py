@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 The fallback_guard developers
+# SPDX-License-Identifier: Apache-2.0
 """From checked arguments to actions of the launch system.  Needs launch and launch_ros."""
 
 from collections.abc import Callable, Mapping, Sequence

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 The fallback_guard developers
+# SPDX-License-Identifier: Apache-2.0
 """Launch arguments as tables: one row says name, default, meaning and what is allowed.
 
 Launch arguments are text.  All of them are checked before anything is started, and the first that cannot be used ends

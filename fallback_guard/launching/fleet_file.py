@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 The fallback_guard developers
+# SPDX-License-Identifier: Apache-2.0
 """The fleet file: which robots there are, and with which parts and parameters each.  The format: docs/fleet.md.
 
     version: 1

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 The fallback_guard developers
+# SPDX-License-Identifier: Apache-2.0
 """The processes of one robot: which executables, in which namespace, with which parameters.  No launch in here."""
 
 from collections.abc import Mapping

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 The fallback_guard developers
+# SPDX-License-Identifier: Apache-2.0
 """The parameters of each part of a robot, by the name that launch files and fleet files use."""
 
 from collections.abc import Mapping

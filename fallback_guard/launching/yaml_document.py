@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 The fallback_guard developers
+# SPDX-License-Identifier: Apache-2.0
 """YAML that means one thing only: no key twice, no aliases, bounded in size."""
 
 from collections.abc import Iterator

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 The fallback_guard developers
+# SPDX-License-Identifier: Apache-2.0
 """Block-layout warehouses of any size, for tests, benchmarks and simulation.
 
 The layout is the usual one of order-picking research (de Koster, Le-Duc, Roodbergen 2007): parallel aisles with

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 The fallback_guard developers
+# SPDX-License-Identifier: Apache-2.0
 """What is painted on the floor of a simulated warehouse: zones, and the ways between the shelves.
 
 A zone is what its map says when it loads, as on the pictures of `fallback-guard map draw`: one that is in force is

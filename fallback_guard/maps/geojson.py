@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 The fallback_guard developers
+# SPDX-License-Identifier: Apache-2.0
 """Reading a warehouse map, and refusing a broken one with the feature's name and the remedy."""
 
 from collections.abc import Iterator

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 The fallback_guard developers
+# SPDX-License-Identifier: Apache-2.0
 """What of a map's GeoJSON features is read: the shapes of nodes, edges and zones, as Nav2 and we write them.
 
 Exported graphs carry keys of their own, so unknown ones are ignored.  Numbers as text are refused.  Whole

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 The fallback_guard developers
+# SPDX-License-Identifier: Apache-2.0
 """What a map file says that the guard does not go by: no reason to refuse it, and worth a look."""
 
 from collections.abc import Iterator, Sequence

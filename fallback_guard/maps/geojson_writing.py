@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 The fallback_guard developers
+# SPDX-License-Identifier: Apache-2.0
 """Writing a warehouse map: features as Nav2's route server and `geojson.read_map` read them."""
 
 from collections.abc import Iterable

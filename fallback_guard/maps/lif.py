@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 The fallback_guard developers
+# SPDX-License-Identifier: Apache-2.0
 """Import of a LIF file (VDMA Layout Interchange Format 1.0): a converter to a map that `geojson` reads.
 
 LIF names nodes and edges by text and has one set of properties for each vehicle type; a map has numbers and

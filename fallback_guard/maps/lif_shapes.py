@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 The fallback_guard developers
+# SPDX-License-Identifier: Apache-2.0
 """What is read of a LIF file: VDMA, Layout Interchange Format, version 1.0.0 (March 2024), chapter 8.3.
 
 Only what a map needs is looked at: many published files lack properties that the guideline requires and nobody uses.

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 The fallback_guard developers
+# SPDX-License-Identifier: Apache-2.0
 """What a map has to fulfil as a whole, beyond what each of its features says."""
 
 from dataclasses import dataclass

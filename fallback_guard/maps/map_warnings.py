@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 The fallback_guard developers
+# SPDX-License-Identifier: Apache-2.0
 """What is likely not meant in a map that can be used: where pickers would get stuck, or never get to."""
 
 from collections.abc import Mapping, Sequence

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 The fallback_guard developers
+# SPDX-License-Identifier: Apache-2.0
 """Pieces of SDF 1.9, as Gazebo Fortress, Harmonic and later read it, made of nothing but boxes and planes.
 
 Texts and names that come in here have no character that XML knows: bins are named by identifiers.

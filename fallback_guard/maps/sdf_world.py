@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 The fallback_guard developers
+# SPDX-License-Identifier: Apache-2.0
 """The simulated warehouse: a world for Gazebo, from the map that the guard uses.
 
 The map says where the ways, bins and zones are, and nothing else; hall, shelves and goods are made up around them.

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 The fallback_guard developers
+# SPDX-License-Identifier: Apache-2.0
 """Where shelves stand in a simulated warehouse: along the aisles from which bins are picked, clear of every way.
 
 A map says where pickers drive and which bins they reach from there, and nothing of racks.  So each node with bins

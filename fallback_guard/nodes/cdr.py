@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 The fallback_guard developers
+# SPDX-License-Identifier: Apache-2.0
 """Messages as the bytes that DDS carries: plain CDR (OMG DDSI-RTPS 10.2), as every middleware of ROS 2 writes it.
 
 rclpy's own conversion builds a Python object for each field of each nested message, and unpacks all that was sent

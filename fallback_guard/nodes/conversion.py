@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 The fallback_guard developers
+# SPDX-License-Identifier: Apache-2.0
 """Messages to events, effects to messages.  The only place where both are known."""
 
 from itertools import islice

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 The fallback_guard developers
+# SPDX-License-Identifier: Apache-2.0
 """A one-shot timer on the steady clock, in a thread of its own.
 
 The executor's timers wait their turn behind the executor's callbacks and by default run on ROS time, which stops and

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 The fallback_guard developers
+# SPDX-License-Identifier: Apache-2.0
 """The clock that decisions are made by: a steady one, or for simulations that do not run in real time, theirs.
 
 Threads sleep, leases run and signs of life come by the steady clock in any case.  A robot in slow motion is owed its

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 The fallback_guard developers
+# SPDX-License-Identifier: Apache-2.0
 """Message definitions as text, as recordings carry them to readers that know none of our types."""
 
 import re

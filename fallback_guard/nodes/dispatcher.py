@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 The fallback_guard developers
+# SPDX-License-Identifier: Apache-2.0
 """Runs the core on time: one event at a time, its effects in their order, its deadlines when they come.
 
 Two threads of Python meet here, the intake's and the deadlines', and now and then the executor's.  Whichever has the

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 The fallback_guard developers
+# SPDX-License-Identifier: Apache-2.0
 """A participant of its own for a topic on which a flood has to be expected.
 
 A DDS participant receives everything through one socket a transport: messages, and the acknowledgements of those that

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 The fallback_guard developers
+# SPDX-License-Identifier: Apache-2.0
 """Drives a differential-drive robot by `motion` and `cmd_vel`, without Nav2: for simulations and small robots.
 
 It sees no obstacles: the way has to be kept clear, or somebody who sees has to stand between it and the wheels.

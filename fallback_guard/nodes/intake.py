@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 The fallback_guard developers
+# SPDX-License-Identifier: Apache-2.0
 """Takes messages as they came, in a thread of its own: most urgent topic first, one message of each at a time.
 
 rclpy's executors build a wait set of all that a node has for every message, and unpack a message before its size can

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 The fallback_guard developers
+# SPDX-License-Identifier: Apache-2.0
 """Lifecycle requests that cannot be granted are refused."""
 
 from collections.abc import Callable

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 The fallback_guard developers
+# SPDX-License-Identifier: Apache-2.0
 """Carries out `motion` with Nav2, and stops the wheels by itself where that does not answer."""
 
 from fallback_guard.driving.config import ADAPTER_PARAMETERS, adapter_execution

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 The fallback_guard developers
+# SPDX-License-Identifier: Apache-2.0
 """Nav2 as the driver: each segment of a route is one goal of one of its actions."""
 
 from functools import partial

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 The fallback_guard developers
+# SPDX-License-Identifier: Apache-2.0
 """A bystander: hears the topics of the chain and tallies them, with the time at which they reached it."""
 
 import time

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 The fallback_guard developers
+# SPDX-License-Identifier: Apache-2.0
 """What the watchdog reads of messages that are meant for others: their heads.
 
 Each function takes a message's bytes and the time on the clock of its stamp, and raises UndecodableError.

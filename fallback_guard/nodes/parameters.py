@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 The fallback_guard developers
+# SPDX-License-Identifier: Apache-2.0
 """ROS parameters from the tables of `core.parameters`."""
 
 from collections.abc import Iterable, Sequence

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 The fallback_guard developers
+# SPDX-License-Identifier: Apache-2.0
 """A simulated picker with its task system: asks for routes, drives what `motion` says, says where it is."""
 
 import time

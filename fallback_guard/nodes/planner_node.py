@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 The fallback_guard developers
+# SPDX-License-Identifier: Apache-2.0
 """The planner as a node: requests in, the model's answers out, untouched.
 
 The model is asked in an asyncio loop of its own thread, so that the executor never waits for it.

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 The fallback_guard developers
+# SPDX-License-Identifier: Apache-2.0
 """Where poses of the robot come from: tf, odometry, or a localiser's topic.  Each says them alike."""
 
 import time

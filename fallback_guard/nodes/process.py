@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 The fallback_guard developers
+# SPDX-License-Identifier: Apache-2.0
 """What every executable does: start rclpy, spin one node, end cleanly.
 
 Exit codes: 0 after an ordinary end (also by SIGINT or SIGTERM), 2 where a parameter or a file cannot be

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 The fallback_guard developers
+# SPDX-License-Identifier: Apache-2.0
 """What the operating system can give a process that must not be late: a real-time priority, and memory that stays.
 
 Both are taken where they are granted and done without where they are not; docs/performance.md says what each brings

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 The fallback_guard developers
+# SPDX-License-Identifier: Apache-2.0
 """The recorder as a node: hears the whole chain, and keeps it on disk.
 
 One thread takes messages, and never waits for the disk; one writes and syncs; one tells how far the writing is, also

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 The fallback_guard developers
+# SPDX-License-Identifier: Apache-2.0
 """What the recorder tells: its status for /diagnostics, and the lines of its log, of which there are never many."""
 
 from dataclasses import dataclass

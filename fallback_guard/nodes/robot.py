@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 The fallback_guard developers
+# SPDX-License-Identifier: Apache-2.0
 """What every node does that drives a robot by `motion`; what differs is the driver that moves the wheels.
 
 The clocks: the lease, and all that a driver may take, are on the steady clock, as is the timer that repeats a stop.

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 The fallback_guard developers
+# SPDX-License-Identifier: Apache-2.0
 """What is told of a running guard beside its decisions: how it is, and where the time went."""
 
 from dataclasses import dataclass

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 The fallback_guard developers
+# SPDX-License-Identifier: Apache-2.0
 """The one table of topics: name, type and quality of service.
 
 All names are relative, so that a namespace holds a robot and everything can be remapped.

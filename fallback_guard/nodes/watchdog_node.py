@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 The fallback_guard developers
+# SPDX-License-Identifier: Apache-2.0
 """The watchdog as a node of a process of its own, so that nothing that ends or holds up the guard touches it.
 
 One thread takes messages, one waits for deadlines; both do nothing that can be held up.  What can be is the third

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 The fallback_guard developers
+# SPDX-License-Identifier: Apache-2.0
 """Who carries out the routes of the simulated task system: itself, or somebody else who reports what is done."""
 
 from dataclasses import dataclass, field

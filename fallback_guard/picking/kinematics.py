@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 The fallback_guard developers
+# SPDX-License-Identifier: Apache-2.0
 """How a picker drives along waypoints: bounded speed and acceleration, a stop at every pick.
 
 A point mass on a polyline with a trapezoidal speed profile; corners cost nothing.

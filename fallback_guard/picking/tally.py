@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 The fallback_guard developers
+# SPDX-License-Identifier: Apache-2.0
 """Counting what came over the wire: decisions, times and halts, as a bystander sees them."""
 
 from collections import Counter

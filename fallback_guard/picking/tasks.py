@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 The fallback_guard developers
+# SPDX-License-Identifier: Apache-2.0
 """What a simulated picker is asked to pick: seeded, short tours, each beginning where the last one ended."""
 
 from collections.abc import Iterator, Mapping

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 The fallback_guard developers
+# SPDX-License-Identifier: Apache-2.0
 """Why an answer that begins so can no longer become a route for its request, told while it still comes.
 
 An answer is read up to its last complete value, closed with the brackets that are still open, and compared with

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 The fallback_guard developers
+# SPDX-License-Identifier: Apache-2.0
 """A breaker: while an endpoint fails or is slow it is left alone, and only probes find out when it is well again.
 
     CLOSED --too many failures, too slow--> OPEN

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 The fallback_guard developers
+# SPDX-License-Identifier: Apache-2.0
 """One call to an OpenAI-compatible endpoint: an answer or a failure mode, in bounded time and memory.
 
 The body is read through openai's streaming response, so that its size is counted while it arrives, and it is taken

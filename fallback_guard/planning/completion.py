@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 The fallback_guard developers
+# SPDX-License-Identifier: Apache-2.0
 """What an endpoint says in a chat completion, whole or in the pieces of a stream.
 
 The reader believes nothing: every member may be absent or of another kind, and what the endpoint sent is repeated

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 The fallback_guard developers
+# SPDX-License-Identifier: Apache-2.0
 """The planner's parameters and the frozen configuration they become."""
 
 from collections.abc import Mapping

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 The fallback_guard developers
+# SPDX-License-Identifier: Apache-2.0
 """What an endpoint understands of the API, learned from what it refuses.
 
 The words of a call that endpoints differ in are a table.  Each word is given up on its own: where the endpoint's answer

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 The fallback_guard developers
+# SPDX-License-Identifier: Apache-2.0
 """Server-sent events, as far as an endpoint's stream needs them (HTML Living Standard, section 9.2).
 
 Every byte is looked at a fixed number of times, however the bytes are cut into chunks; what is kept is no more than

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 The fallback_guard developers
+# SPDX-License-Identifier: Apache-2.0
 """What can go wrong with a call to an endpoint, and how it is told.
 
 The exceptions are OpenAIErrors, because the openai client hands those on as they are, or as the cause of its own.

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 The fallback_guard developers
+# SPDX-License-Identifier: Apache-2.0
 """A second call where the first is unusually slow: the first answer that is one wins.
 
 After Dean and Barroso, "The tail at scale" (CACM 2013): asked again only after the 95th percentile of latency, and of a

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 The fallback_guard developers
+# SPDX-License-Identifier: Apache-2.0
 """Reading instructions with the smallest models: plain words by a table, the rest by how likely one word is.
 
 A model of a hundred million parameters says the same label whatever it is asked.  How much likelier a text makes a

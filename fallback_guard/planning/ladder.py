@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 The fallback_guard developers
+# SPDX-License-Identifier: Apache-2.0
 """The ladder: models that are asked one after the other, within one deadline that nothing stretches.
 
 Each rung has an endpoint, a part of the budget, a breaker and a tally.  A climb is one request's way up: the first rung

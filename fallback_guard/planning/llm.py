@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 The fallback_guard developers
+# SPDX-License-Identifier: Apache-2.0
 """What a planner asks a language model, and what comes of it."""
 
 from collections.abc import Callable, Mapping, Sequence

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 The fallback_guard developers
+# SPDX-License-Identifier: Apache-2.0
 """Ways to get a route out of a language model: what each asks for, and what it makes of the answers.
 
 The guard judges what comes of all of them alike.  The farther down in the table, the less is left to the model.

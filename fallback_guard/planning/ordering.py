@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 The fallback_guard developers
+# SPDX-License-Identifier: Apache-2.0
 """A route by our own hand: the shortest tour that fulfils what was wished, as a planner's answer."""
 
 import json

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 The fallback_guard developers
+# SPDX-License-Identifier: Apache-2.0
 """Plans requests: asks the model, publishes what it says, and asks again with the guard's reason.
 
 Runs in one asyncio event loop; every method has to be called in that loop's thread.  Whom to ask, the ladder says.  A

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 The fallback_guard developers
+# SPDX-License-Identifier: Apache-2.0
 """What a rung cost and what its breaker saved: calls, tokens and money."""
 
 from dataclasses import dataclass

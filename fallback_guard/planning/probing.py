@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 The fallback_guard developers
+# SPDX-License-Identifier: Apache-2.0
 """Finding out what an endpoint can do for the planner, by asking it small questions one after the other."""
 
 import time

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 The fallback_guard developers
+# SPDX-License-Identifier: Apache-2.0
 """What the language model is told: the request, the shape of the answer, and why its last one was refused.
 
 Nothing here raises, whatever a request holds: text that cannot stand in JSON over HTTP is replaced,

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 The fallback_guard developers
+# SPDX-License-Identifier: Apache-2.0
 """Reading a response, chunk by chunk, in bounded time and memory: a chat completion, or a stream of its pieces.
 
 Which of the two it is, the response says by how it begins: endpoints answer a call for a stream with a whole

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 The fallback_guard developers
+# SPDX-License-Identifier: Apache-2.0
 """The rungs of the planner's ladder as parameters: which models are asked, in which order, and each one's budget.
 
 `rungs` names them; everything else about one stands under its name, as Nav2 does it for its plug-ins:

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 The fallback_guard developers
+# SPDX-License-Identifier: Apache-2.0
 """What a planner tells of its rungs: the breaker, what was asked, and what it cost."""
 
 from collections.abc import Sequence

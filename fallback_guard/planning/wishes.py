@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 The fallback_guard developers
+# SPDX-License-Identifier: Apache-2.0
 """What the free text of a request asks of a route: which items first or last, which aisles to stay out of.
 
 Text may name items by SKU or bin, and aisles by `aisle B`; an aisle is what stands before the number in the names of

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 The fallback_guard developers
+# SPDX-License-Identifier: Apache-2.0
 """One MCAP file as it is written: whatever was synced survives the writer, and what failed is cut off again.
 
 Each sync ends one chunk, which carries a CRC and stands in the file as a whole or not at all.  Chunks are not

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 The fallback_guard developers
+# SPDX-License-Identifier: Apache-2.0
 """Finishes what was cut off, so that tools which look for the summary at the end open it too.
 
 The recording is encoded again from what can be read of it.  Where that comes to the very bytes which are there, only

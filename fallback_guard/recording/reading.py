@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 The fallback_guard developers
+# SPDX-License-Identifier: Apache-2.0
 """Reads recordings, also those that nobody finished: every complete record, and where and how it ends.
 
 The library's own reader takes the summary at the end, or raises out of the middle of a record that is not all there.

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 The fallback_guard developers
+# SPDX-License-Identifier: Apache-2.0
 """The recorder itself: takes messages at any time, writes them when told to, and outlives every fault of the disk.
 
 It has no clock and no thread of its own: `offer` is called by whoever takes messages, `turn` by whoever may wait for

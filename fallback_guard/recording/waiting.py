@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 The fallback_guard developers
+# SPDX-License-Identifier: Apache-2.0
 """Messages that wait for the disk: bounded in number and in bytes, and counted by topic."""
 
 import threading

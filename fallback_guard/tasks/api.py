@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 The fallback_guard developers
+# SPDX-License-Identifier: Apache-2.0
 """All that a task of one's own is written with; docs/own-schema.md walks through one.
 
 What is named here stays where it is and means what it does; everything else of the package may move.

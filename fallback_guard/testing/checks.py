@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 The fallback_guard developers
+# SPDX-License-Identifier: Apache-2.0
 """Assertions on a timeline, each with a message that says what was heard instead.
 
 The bounds are defaults for a guard of 150 ms; every one can be given.

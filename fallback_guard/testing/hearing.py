@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 The fallback_guard developers
+# SPDX-License-Identifier: Apache-2.0
 """Messages as records of a timeline."""
 
 from collections.abc import Callable, Iterable

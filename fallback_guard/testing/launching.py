@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 The fallback_guard developers
+# SPDX-License-Identifier: Apache-2.0
 """For launch tests: descriptions that are ready to test, processes that are killed by name, and how all ended."""
 
 import atexit

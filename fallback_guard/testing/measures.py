@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 The fallback_guard developers
+# SPDX-License-Identifier: Apache-2.0
 """How quickly robots stop, how well they hold, how soon they resume: measured on where they are, not on what is said.
 
 A fault begins when a robot needs a command and has none that it may drive by, and lasts until a ROUTE releases it.

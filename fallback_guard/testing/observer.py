@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 The fallback_guard developers
+# SPDX-License-Identifier: Apache-2.0
 """An observer: hears everything between robot, planner and guard, notes when, and says nothing."""
 
 import threading

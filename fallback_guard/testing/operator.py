@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 The fallback_guard developers
+# SPDX-License-Identifier: Apache-2.0
 """What people and a task system do to a running guard: ask for routes, reset the latch, change its state."""
 
 import time

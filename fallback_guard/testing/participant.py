@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 The fallback_guard developers
+# SPDX-License-Identifier: Apache-2.0
 """A ROS node of a test: in a context and a thread of its own, so that it disturbs nothing and nothing disturbs it."""
 
 import threading

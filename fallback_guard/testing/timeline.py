@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 The fallback_guard developers
+# SPDX-License-Identifier: Apache-2.0
 """What was on the wire, in the order in which it was heard, with the time of each on one steady clock (ns)."""
 
 from collections.abc import Callable, Iterable

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 The fallback_guard developers
+# SPDX-License-Identifier: Apache-2.0
 """`fallback-guard bench`: how late decisions are on this machine, measured over DDS by `bench/timing.py`."""
 
 import argparse

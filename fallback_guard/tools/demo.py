@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 The fallback_guard developers
+# SPDX-License-Identifier: Apache-2.0
 """`fallback-guard demo`: the whole chain on this machine, as separate processes, with hostile answers mixed in."""
 
 import argparse

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 The fallback_guard developers
+# SPDX-License-Identifier: Apache-2.0
 """What the demo shows: a live table in a terminal, plain lines elsewhere, and a summary at the end."""
 
 import sys

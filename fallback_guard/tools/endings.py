@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 The fallback_guard developers
+# SPDX-License-Identifier: Apache-2.0
 """Waiting for SIGINT or SIGTERM in a program that does its work in threads."""
 
 import signal

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 The fallback_guard developers
+# SPDX-License-Identifier: Apache-2.0
 """`fallback-guard endpoint`: what an endpoint can do for the planner, found out by asking it."""
 
 import argparse

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 The fallback_guard developers
+# SPDX-License-Identifier: Apache-2.0
 """The ways in which a language model's endpoint goes wrong, as a table, and who meets which.
 
 Each kind is made from the right route, so that nothing but its fault can be what the guard refuses.

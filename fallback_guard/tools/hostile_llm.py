@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 The fallback_guard developers
+# SPDX-License-Identifier: Apache-2.0
 """An OpenAI-compatible endpoint that answers a seeded share of calls with something hostile.
 
 The other calls are forwarded to `--upstream`, or answered with the right route: in the best order

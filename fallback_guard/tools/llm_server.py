@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 The fallback_guard developers
+# SPDX-License-Identifier: Apache-2.0
 """A small language model behind an OpenAI-compatible API on this machine: no account, no GPU, no network.
 
 xllamacpp (llama.cpp from a wheel) serves SmolLM2-135M-Instruct, the model file in the package

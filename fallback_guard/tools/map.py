@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 The fallback_guard developers
+# SPDX-License-Identifier: Apache-2.0
 """`fallback-guard map`: look at a warehouse map, draw it, make one, convert one, or build its world for Gazebo."""
 
 import argparse

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 The fallback_guard developers
+# SPDX-License-Identifier: Apache-2.0
 """Pictures of warehouse maps and of routes on them, for people.  Needs matplotlib.
 
 The colours are those of Okabe and Ito (2008), which people with any kind of colour vision can tell apart; what

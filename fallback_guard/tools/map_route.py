@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 The fallback_guard developers
+# SPDX-License-Identifier: Apache-2.0
 """A route to draw on a map: judged as the guard would, and where it leads."""
 
 from dataclasses import dataclass

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 The fallback_guard developers
+# SPDX-License-Identifier: Apache-2.0
 """What a map holds, as a table for people."""
 
 from fallback_guard.core.openness import openness

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 The fallback_guard developers
+# SPDX-License-Identifier: Apache-2.0
 """`fallback-guard modes`: the failure modes as a page, written from the one table that the guard uses."""
 
 import argparse

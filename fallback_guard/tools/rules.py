@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 The fallback_guard developers
+# SPDX-License-Identifier: Apache-2.0
 """`fallback-guard rules`: the rules as a page, written from the tables that the guard goes by."""
 
 import argparse

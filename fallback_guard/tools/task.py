@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 The fallback_guard developers
+# SPDX-License-Identifier: Apache-2.0
 """What commands that judge routes have in common: a map, a pick request, the guard's parameters, and files."""
 
 import argparse

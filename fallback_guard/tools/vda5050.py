@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 The fallback_guard developers
+# SPDX-License-Identifier: Apache-2.0
 """`fallback-guard vda5050`: a pick route as an order of VDA 5050, and an order as a pick route."""
 
 import argparse

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 The fallback_guard developers
+# SPDX-License-Identifier: Apache-2.0
 """One word of a command line: what it does, an example for its help, its arguments, and what runs it."""
 
 import argparse

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 The fallback_guard developers
+# SPDX-License-Identifier: Apache-2.0
 """One order of VDA 5050 while it is read, and what a rule for it is."""
 
 from collections.abc import Callable, Iterator, Sequence

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 The fallback_guard developers
+# SPDX-License-Identifier: Apache-2.0
 """The fields of an order that are read, in each version of VDA 5050.
 
 The official schemas allow every object further fields.  They are kept in `model_extra`, so that a rule can

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 The fallback_guard developers
+# SPDX-License-Identifier: Apache-2.0
 """What a robot that speaks VDA 5050 reports about an order that it refuses."""
 
 from dataclasses import dataclass

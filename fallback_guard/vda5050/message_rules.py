@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 The fallback_guard developers
+# SPDX-License-Identifier: Apache-2.0
 """When a message is an order of VDA 5050 that can be taken over as a whole: one table of rules.
 
 Sources: VDA 5050, 2.1.0 (6.6.1 and 6.6.4) and 3.0.0 (6.1.1 and 6.1.4).  To add a rule, write its check and

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 The fallback_guard developers
+# SPDX-License-Identifier: Apache-2.0
 """A validated route as an order of VDA 5050, the interface between fleet control and mobile robots.
 
 Sources: VDA 5050, versions 2.1.0 (2024) and 3.0.0 (2026), chapters "Order" and "Actions".  The versions

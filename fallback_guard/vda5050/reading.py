@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 The fallback_guard developers
+# SPDX-License-Identifier: Apache-2.0
 """An order of VDA 5050 read back into a pick route, or refused with the errors that a robot reports.
 
 An order that is read is no validated route yet: what was read goes through the guard's validation like any

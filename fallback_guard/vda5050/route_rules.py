@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 The fallback_guard developers
+# SPDX-License-Identifier: Apache-2.0
 """When an order of VDA 5050 can be said as a pick route on the map: one table of rules.
 
 To add a rule, write its check and add its row to `ROUTE_RULES`.

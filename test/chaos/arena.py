@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 The fallback_guard developers
+# SPDX-License-Identifier: Apache-2.0
 """An arena: guard, watchdog, planner and robots as processes, an observer that sees them all, and ways to harm them."""
 
 from __future__ import annotations

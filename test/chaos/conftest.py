@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 The fallback_guard developers
+# SPDX-License-Identifier: Apache-2.0
 """Fixtures for chaos: a domain, what is to be killed in it, and an observer that sees it all."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 The fallback_guard developers
+# SPDX-License-Identifier: Apache-2.0
 """Hosts as network namespaces on this machine, joined by a link that the test governs."""
 
 from __future__ import annotations

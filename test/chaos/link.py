@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 The fallback_guard developers
+# SPDX-License-Identifier: Apache-2.0
 """A link between two hosts that can be cut, slow and lossy: frames forwarded between two network interfaces.
 
     python link.py IFACE_1 IFACE_2 FILE     forwards

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 The fallback_guard developers
+# SPDX-License-Identifier: Apache-2.0
 """An observer in a process of its own: writes down all that is said on the wire, and says nothing.
 
 Each record is a line of JSON, so that a run that was cut off can be read as far as it went.

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 The fallback_guard developers
+# SPDX-License-Identifier: Apache-2.0
 """The wall clock, set forward and back by an hour under guard and watchdog; and a simulation's clock that stands still.
 
 The processes under test are told another wall time by libfaketime, a library that is loaded before the C library; their

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 The fallback_guard developers
+# SPDX-License-Identifier: Apache-2.0
 """Guard and watchdog, killed and held up in every state of a request: what the robot hears of it in the end."""
 
 from __future__ import annotations

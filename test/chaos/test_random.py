@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 The fallback_guard developers
+# SPDX-License-Identifier: Apache-2.0
 """Robots at work while everything around them fails at random: what they are told keeps every guarantee.
 
 Real pickers, a real planner against a scripted endpoint of which a third of the answers are hostile, and somebody who

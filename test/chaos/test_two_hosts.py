@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 The fallback_guard developers
+# SPDX-License-Identifier: Apache-2.0
 """Planner on one host, guard and robot on another, and a link that is cut, slow and lossy.
 
 The robot never notices more than safe moves, and what is across the link comes back by itself.  Discovery goes through

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 The fallback_guard developers
+# SPDX-License-Identifier: Apache-2.0
 """What was on the wire, and what has to hold of it: the guarantees, judged without asking any of the nodes.
 
 A robot takes over a command only where its number is above all before it, so a command is *effective* only then.

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 The fallback_guard developers
+# SPDX-License-Identifier: Apache-2.0
 """Requests and answers of the cold-chain task of docs/examples, on the small warehouse."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 The fallback_guard developers
+# SPDX-License-Identifier: Apache-2.0
 """Every sequence of events up to a depth, at every boundary of time, against the guarantees G1 to G6.
 
     python test/core/exhaustive.py --depth 5

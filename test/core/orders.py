@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 The fallback_guard developers
+# SPDX-License-Identifier: Apache-2.0
 """Orders of VDA 5050 on the small warehouse, ways to spoil them, and the official schemas."""
 
 from __future__ import annotations

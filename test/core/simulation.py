@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 The fallback_guard developers
+# SPDX-License-Identifier: Apache-2.0
 """A guard in a simulated world, and beside it the plainest account of what it owes to whom.
 
 `Simulation` is driven by events and by time that passes, and asserts the guarantees G1 to G6 after each step.

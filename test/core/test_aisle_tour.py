@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 The fallback_guard developers
+# SPDX-License-Identifier: Apache-2.0
 """Tours through one block of aisles, against optima found in another way."""
 
 from __future__ import annotations

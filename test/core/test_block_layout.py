@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 The fallback_guard developers
+# SPDX-License-Identifier: Apache-2.0
 """Which maps are one block of aisles, and which are not."""
 
 from __future__ import annotations

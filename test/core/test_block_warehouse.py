@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 The fallback_guard developers
+# SPDX-License-Identifier: Apache-2.0
 """Generated warehouses: any specification gives a sound map, and the same one every time."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 The fallback_guard developers
+# SPDX-License-Identifier: Apache-2.0
 """Every short sequence of events, for each way to recover; `exhaustive.py` goes deeper."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 The fallback_guard developers
+# SPDX-License-Identifier: Apache-2.0
 """Broken maps: each is refused with the file, the feature and a remedy, and with no other exception."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 The fallback_guard developers
+# SPDX-License-Identifier: Apache-2.0
 """Maps that load, as we and as others write them, and what is read from them."""
 
 from __future__ import annotations

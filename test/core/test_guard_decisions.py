@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 The fallback_guard developers
+# SPDX-License-Identifier: Apache-2.0
 """The one decision for each due request: when it comes, what it is, and what it says."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 The fallback_guard developers
+# SPDX-License-Identifier: Apache-2.0
 """Faults of the guard itself: whatever breaks inside, a due request still gets its one safe move."""
 
 from __future__ import annotations

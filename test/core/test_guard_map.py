@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 The fallback_guard developers
+# SPDX-License-Identifier: Apache-2.0
 """Edges and zones that are closed and opened while the guard runs.  The map is drawn in world.py."""
 
 from __future__ import annotations

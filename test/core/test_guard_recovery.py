@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 The fallback_guard developers
+# SPDX-License-Identifier: Apache-2.0
 """After the safe move: late routes, the standby route, newer requests, the latch."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 The fallback_guard developers
+# SPDX-License-Identifier: Apache-2.0
 """What the guard turns away: repeats, floods, strangers, bad names, bad requests; and what that costs."""
 
 from __future__ import annotations

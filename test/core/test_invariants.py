@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 The fallback_guard developers
+# SPDX-License-Identifier: Apache-2.0
 """The guarantees, in simulated worlds: random events around every boundary, and what must hold after each.
 
 A failing seed stands in the name of the test, and a failing example is printed; both replay.

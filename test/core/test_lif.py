@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 The fallback_guard developers
+# SPDX-License-Identifier: Apache-2.0
 """Import of LIF files: what becomes of a layout, and refusals that name the element and the property."""
 
 from __future__ import annotations

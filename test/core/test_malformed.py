@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 The fallback_guard developers
+# SPDX-License-Identifier: Apache-2.0
 """The kinds of undecodable answer, each by examples, and every possible cut."""
 
 from __future__ import annotations

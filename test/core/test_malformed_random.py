@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 The fallback_guard developers
+# SPDX-License-Identifier: Apache-2.0
 """The kinds of undecodable answer: a route corrupted at random places, and anything at all."""
 
 from __future__ import annotations

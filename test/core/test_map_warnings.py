@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 The fallback_guard developers
+# SPDX-License-Identifier: Apache-2.0
 """Warnings: each names what pickers would find out the hard way, and sound maps have none."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 The fallback_guard developers
+# SPDX-License-Identifier: Apache-2.0
 """Valid answers are accepted and faulty ones refused for a right reason: a short run of `bench/false_alarms.py`.
 
 Where a test fails, its message ends in what replays the failure.

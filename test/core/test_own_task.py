@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 The fallback_guard developers
+# SPDX-License-Identifier: Apache-2.0
 """A guard with a task of one's own: its answers, its rules, and that nothing of it lets anything through."""
 
 from __future__ import annotations

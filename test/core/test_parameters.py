@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 The fallback_guard developers
+# SPDX-License-Identifier: Apache-2.0
 """The parameters: each row below, at and above its range, and what does not go together."""
 
 from __future__ import annotations

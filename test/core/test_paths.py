@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 The fallback_guard developers
+# SPDX-License-Identifier: Apache-2.0
 """Shortest paths and standby tours, against those of others."""
 
 from __future__ import annotations

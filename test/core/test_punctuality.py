@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 The fallback_guard developers
+# SPDX-License-Identifier: Apache-2.0
 """How long before the deadline windows close: the margin follows the guard's own lateness, within bounds."""
 
 from __future__ import annotations

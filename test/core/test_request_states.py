@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 The fallback_guard developers
+# SPDX-License-Identifier: Apache-2.0
 """The life of a request: every pair of state and input, and the drawing of it."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 The fallback_guard developers
+# SPDX-License-Identifier: Apache-2.0
 """Numbers of commands: higher than all before, in whichever process."""
 
 from __future__ import annotations

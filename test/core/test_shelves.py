@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 The fallback_guard developers
+# SPDX-License-Identifier: Apache-2.0
 """Shelves of a simulated warehouse: clear of every way, and every bin in one of them."""
 
 from __future__ import annotations

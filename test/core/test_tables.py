@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 The fallback_guard developers
+# SPDX-License-Identifier: Apache-2.0
 """What is said twice is the same twice: messages and enums, failure modes, limits."""
 
 from __future__ import annotations

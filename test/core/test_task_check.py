@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 The fallback_guard developers
+# SPDX-License-Identifier: Apache-2.0
 """Every way in which a task cannot be used, each refused when it is loaded, with what is wrong and what to do."""
 
 from __future__ import annotations

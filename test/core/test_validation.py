@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 The fallback_guard developers
+# SPDX-License-Identifier: Apache-2.0
 """The rules, each by what it refuses and by what it lets through."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 The fallback_guard developers
+# SPDX-License-Identifier: Apache-2.0
 """Routes as orders of VDA 5050 and back, held against the official schemas and an independent reader."""
 
 from __future__ import annotations

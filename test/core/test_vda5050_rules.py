@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 The fallback_guard developers
+# SPDX-License-Identifier: Apache-2.0
 """Each rule for orders of VDA 5050 broken, what it is called then, and bytes of every kind."""
 
 from __future__ import annotations

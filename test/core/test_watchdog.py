@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 The fallback_guard developers
+# SPDX-License-Identifier: Apache-2.0
 """The watchdog as timelines: it speaks where the guard does not, and never where the guard did."""
 
 from __future__ import annotations

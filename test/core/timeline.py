@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 The fallback_guard developers
+# SPDX-License-Identifier: Apache-2.0
 """Tests as timelines: say what happens when, and what the guard has to have done by then."""
 
 from __future__ import annotations

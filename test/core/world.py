@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 The fallback_guard developers
+# SPDX-License-Identifier: Apache-2.0
 """A small warehouse in which every kind of way exists, a pick request for it, and answers to that request.
 
 8 ~~~~ 6 ---> 5 (refuge)   7

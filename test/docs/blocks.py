@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 The fallback_guard developers
+# SPDX-License-Identifier: Apache-2.0
 """The code blocks of the documentation, and the commands of those for a shell."""
 
 from __future__ import annotations

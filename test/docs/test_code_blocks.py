@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 The fallback_guard developers
+# SPDX-License-Identifier: Apache-2.0
 """Everything in a code block of the documentation is run here where it can be, and looked at where it cannot."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 The fallback_guard developers
+# SPDX-License-Identifier: Apache-2.0
 """An execution with its wheels and its driver, as far as they can be told anything: what was said to them last."""
 
 from __future__ import annotations

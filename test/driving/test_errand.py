@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 The fallback_guard developers
+# SPDX-License-Identifier: Apache-2.0
 """What a command comes to, and each reason why it cannot be carried out."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 The fallback_guard developers
+# SPDX-License-Identifier: Apache-2.0
 """Whatever happens, in whatever order: what the last word to the wheels is."""
 
 from __future__ import annotations

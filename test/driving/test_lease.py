@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 The fallback_guard developers
+# SPDX-License-Identifier: Apache-2.0
 """Which command is followed, and for how long: the rule, tried one step before, at and after each edge."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 The fallback_guard developers
+# SPDX-License-Identifier: Apache-2.0
 """Where the robot is: on the graph within a tolerance, and lost where that cannot be believed."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 The fallback_guard developers
+# SPDX-License-Identifier: Apache-2.0
 """Every target by its name, and the inputs that are kept for each."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 The fallback_guard developers
+# SPDX-License-Identifier: Apache-2.0
 """Coverage-guided fuzzing of every entrance for foreign bytes.
 
     python test/fuzz/fuzz.py payload --runs 100000 --seed 1

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 The fallback_guard developers
+# SPDX-License-Identifier: Apache-2.0
 """Values for JSON, valid and just not, made from a JSON schema; and documents changed by their structure.
 
 Bytes that are changed at random are rarely JSON any more, and JSON is rarely a route.  `Grammar` knows what the schema

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 The fallback_guard developers
+# SPDX-License-Identifier: Apache-2.0
 """The process in which inputs are tried: Atheris drives, and may end it at any moment.  `fuzz.py` starts it.
 
     python inside.py TARGET OUTCOMES [options and folders of libFuzzer]

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 The fallback_guard developers
+# SPDX-License-Identifier: Apache-2.0
 """The bytes of messages as a target: what guard and watchdog read of them, and what they do then.
 
 The first byte chooses the message, the others are the message as DDS carries it.

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 The fallback_guard developers
+# SPDX-License-Identifier: Apache-2.0
 """What is fuzzed: each entrance with what may come of bytes there, and nothing else may.
 
 A target's `check` returns in a word what came of an input, and raises whatever should not have come of it.  An

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 The fallback_guard developers
+# SPDX-License-Identifier: Apache-2.0
 """The kept inputs of the fuzzers, tried one by one; no fuzzer is needed for that."""
 
 from __future__ import annotations

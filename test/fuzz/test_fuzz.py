@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 The fallback_guard developers
+# SPDX-License-Identifier: Apache-2.0
 """A short run of fuzzers, from an empty corpus and the kept inputs."""
 
 from __future__ import annotations

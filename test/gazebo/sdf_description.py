@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 The fallback_guard developers
+# SPDX-License-Identifier: Apache-2.0
 """What SDF allows, by the descriptions from which Gazebo's parser itself works.
 
 The parser passes over elements and attributes that it does not know.  This does not.  (The package of the parser has

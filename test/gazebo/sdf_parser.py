@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 The fallback_guard developers
+# SPDX-License-Identifier: Apache-2.0
 """Gazebo's own parser for SDF, from wherever this machine has it, without touching the machine.
 
     python test/gazebo/sdf_parser.py FILE.sdf ...

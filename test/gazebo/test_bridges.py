@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 The fallback_guard developers
+# SPDX-License-Identifier: Apache-2.0
 """What stands on one side of the bridges stands on the other: Gazebo's plugins here, ROS there."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 The fallback_guard developers
+# SPDX-License-Identifier: Apache-2.0
 """Where the parser cannot be had there is a reason, in time, and the tests of files are skipped."""
 
 from __future__ import annotations

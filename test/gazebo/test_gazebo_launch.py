@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 The fallback_guard developers
+# SPDX-License-Identifier: Apache-2.0
 """gazebo.launch.py, executed as far as it goes without Gazebo: what it would start, and what it tells whom.
 
 Where `launch` and `launch_ros` are, which is on any ROS 2 distribution.  ros_gz_sim and ros_gz_bridge are stood in for

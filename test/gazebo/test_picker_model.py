@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 The fallback_guard developers
+# SPDX-License-Identifier: Apache-2.0
 """The picker in Gazebo: a body that can be, that does not tip over, and that the map's shelves have room for."""
 
 from __future__ import annotations

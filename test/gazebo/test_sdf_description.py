@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 The fallback_guard developers
+# SPDX-License-Identifier: Apache-2.0
 """The world and the model have nothing that SDF does not know."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 The fallback_guard developers
+# SPDX-License-Identifier: Apache-2.0
 """Gazebo's own parser likes the world and the model, and does not like everything."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 The fallback_guard developers
+# SPDX-License-Identifier: Apache-2.0
 """A robot whose planner dies: it stops in time, holds, and goes on by itself."""
 
 import time

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 The fallback_guard developers
+# SPDX-License-Identifier: Apache-2.0
 """The example of a fleet: three robots on one network, none of which hears another.
 
 Run with `launch_test test/launch/fleet.test.py`.

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 The fallback_guard developers
+# SPDX-License-Identifier: Apache-2.0
 """The guard is killed while its robot drives: the watchdog answers, the lease ends, and the next guard takes over.
 
 Run with `launch_test test/launch/guard_killed.test.py`.

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 The fallback_guard developers
+# SPDX-License-Identifier: Apache-2.0
 """Safe moves in a row latch a robot: it holds until an operator's reset, and then goes on.
 
 Run with `launch_test test/launch/latch.test.py`.

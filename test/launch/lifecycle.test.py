@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 The fallback_guard developers
+# SPDX-License-Identifier: Apache-2.0
 """A lifecycle manager's part: nothing moves before the guard is active nor after, and its robot holds meanwhile.
 
 Run with `launch_test test/launch/lifecycle.test.py`.

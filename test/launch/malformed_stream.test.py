@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 The fallback_guard developers
+# SPDX-License-Identifier: Apache-2.0
 """Two robots, one with a model of which every answer is malformed, one with a model of which half of them are.
 
 Run with `launch_test test/launch/malformed_stream.test.py`.

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 The fallback_guard developers
+# SPDX-License-Identifier: Apache-2.0
 """Launch the whole chain with a scripted model, and listen to what the guard decides.
 
 Run with `launch_test test/launch/planner_and_guard.test.py`.

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 The fallback_guard developers
+# SPDX-License-Identifier: Apache-2.0
 """The planner is killed while its robot drives: the robot stops, holds, and goes on; the planner comes back.
 
 Run with `launch_test test/launch/planner_killed.test.py`.

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 The fallback_guard developers
+# SPDX-License-Identifier: Apache-2.0
 """What the launch tests have in common: a robot with everything, and a request that finds it on its way."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 The fallback_guard developers
+# SPDX-License-Identifier: Apache-2.0
 """Runs the launch tests where launch and launch_testing are installed, which is on any ROS 2 distribution."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 The fallback_guard developers
+# SPDX-License-Identifier: Apache-2.0
 """Launch arguments are checked one by one, and each refusal says which, what is allowed, and why it is there."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 The fallback_guard developers
+# SPDX-License-Identifier: Apache-2.0
 """Fleet files: what a good one comes to, and that a bad one is refused by file, robot and remedy, whatever is in it."""
 
 from __future__ import annotations

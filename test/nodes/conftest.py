@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 The fallback_guard developers
+# SPDX-License-Identifier: Apache-2.0
 """Fixtures for the tests of real nodes, and the way to their harness."""
 
 from __future__ import annotations

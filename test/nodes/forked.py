@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 The fallback_guard developers
+# SPDX-License-Identifier: Apache-2.0
 """Executables as processes that share the time it takes to import: forks of one server that has imported it all.
 
 What a guard imports takes it three seconds of a processor, and tests start some two hundred.  A fork runs the

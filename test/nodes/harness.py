@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 The fallback_guard developers
+# SPDX-License-Identifier: Apache-2.0
 """Real nodes as processes, and a bystander that talks to them over DDS.
 
 Every scene has a ROS domain of its own.  Nothing sleeps for a fixed time: whatever is expected is waited

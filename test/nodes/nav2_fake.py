@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 The fallback_guard developers
+# SPDX-License-Identifier: Apache-2.0
 """A Nav2 for tests, as a process: the two actions that the adapter uses, of which parameters decide how they go.
 
 It drives nothing by itself: it publishes a pose on `amcl_pose` that moves along each goal's poses, as Nav2's robot

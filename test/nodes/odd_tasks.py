@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 The fallback_guard developers
+# SPDX-License-Identifier: Apache-2.0
 """Tasks whose code does what it must not do, and what no task is."""
 
 from __future__ import annotations

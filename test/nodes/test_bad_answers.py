@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 The fallback_guard developers
+# SPDX-License-Identifier: Apache-2.0
 """What the guard says of every kind of unusable answer, on real topics.
 
 Each case is one robot's first request; the second one has to be answered with a route, by the same process.

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 The fallback_guard developers
+# SPDX-License-Identifier: Apache-2.0
 """Messages written and read as bytes are those that rclpy writes and reads, whatever is in them.
 
 Bytes are never compared with rclpy's: between its fields stands whatever was in memory before.

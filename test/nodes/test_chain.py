@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 The fallback_guard developers
+# SPDX-License-Identifier: Apache-2.0
 """The whole chain under a planner of which a third of the answers are hostile: one motion for each request.
 
 What each request meets is known beforehand from the script's seed, so every decision is checked by name.

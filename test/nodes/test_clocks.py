@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 The fallback_guard developers
+# SPDX-License-Identifier: Apache-2.0
 """Where the numbers of commands begin: never lower than for the process before."""
 
 from __future__ import annotations

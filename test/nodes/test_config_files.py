@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 The fallback_guard developers
+# SPDX-License-Identifier: Apache-2.0
 """The parameter files that are installed say what the parameter tables say."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 The fallback_guard developers
+# SPDX-License-Identifier: Apache-2.0
 """Between messages and the core nothing is lost, field by field, also at the extremes."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 The fallback_guard developers
+# SPDX-License-Identifier: Apache-2.0
 """What /diagnostics says of a guard, in order of severity."""
 
 from __future__ import annotations

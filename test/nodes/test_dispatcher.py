@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 The fallback_guard developers
+# SPDX-License-Identifier: Apache-2.0
 """The dispatcher with a real guard and its real deadlines, without ROS: what it hands to whom, and in which order."""
 
 from __future__ import annotations

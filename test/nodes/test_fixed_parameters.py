@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 The fallback_guard developers
+# SPDX-License-Identifier: Apache-2.0
 """A parameter that is fixed while a node runs is refused with the reason and the remedy, by every node."""
 
 from __future__ import annotations

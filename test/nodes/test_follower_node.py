@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 The fallback_guard developers
+# SPDX-License-Identifier: Apache-2.0
 """The follower as a process, with wheels that turn: a guard, a task system and a robot over DDS."""
 
 from __future__ import annotations

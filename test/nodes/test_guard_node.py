@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 The fallback_guard developers
+# SPDX-License-Identifier: Apache-2.0
 """The guard as a process: what reaches a robot in answer to a due request."""
 
 from __future__ import annotations

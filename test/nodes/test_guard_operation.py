@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 The fallback_guard developers
+# SPDX-License-Identifier: Apache-2.0
 """What an operator does with a running guard: the latch, the lifecycle, and parameters."""
 
 from __future__ import annotations

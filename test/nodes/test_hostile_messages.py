@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 The fallback_guard developers
+# SPDX-License-Identifier: Apache-2.0
 """Messages that a broken or hostile node could send: every field at the extremes of its wire type.
 
 None of them may end the guard, and each has to end in the safe move where it makes a request due.

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 The fallback_guard developers
+# SPDX-License-Identifier: Apache-2.0
 """The guard's intake by itself: which messages reach their handles, in which order, and as what."""
 
 from __future__ import annotations

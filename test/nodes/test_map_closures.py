@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 The fallback_guard developers
+# SPDX-License-Identifier: Apache-2.0
 """Edges and zones that are closed and opened while the guard process runs."""
 
 from __future__ import annotations

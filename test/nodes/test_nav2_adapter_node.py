@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 The fallback_guard developers
+# SPDX-License-Identifier: Apache-2.0
 """The adapter as a process, with a Nav2 that is played: everything that Nav2 may do to it.
 
 Runs where nav2_msgs can be imported: with Nav2 installed, or its messages built from source.

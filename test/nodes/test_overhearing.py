@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 The fallback_guard developers
+# SPDX-License-Identifier: Apache-2.0
 """What the watchdog reads of others' messages is what rclpy would read, and broken ones are none."""
 
 from __future__ import annotations

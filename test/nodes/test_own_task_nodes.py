@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 The fallback_guard developers
+# SPDX-License-Identifier: Apache-2.0
 """Guard and planner with a task of one's own, over DDS, as a site would run them."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 The fallback_guard developers
+# SPDX-License-Identifier: Apache-2.0
 """The simulated picker as a process: it drives what the guard lets through, and nothing else."""
 
 from __future__ import annotations

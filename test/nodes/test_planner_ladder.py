@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 The fallback_guard developers
+# SPDX-License-Identifier: Apache-2.0
 """A planner with a ladder as a process, its rungs given as parameters, heard over DDS."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 The fallback_guard developers
+# SPDX-License-Identifier: Apache-2.0
 """The planner as a process, against a model's endpoint that does everything wrong that one can.
 
 A real guard listens, so that what is checked is what planner and guard together make of an answer.

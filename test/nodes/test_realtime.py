@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 The fallback_guard developers
+# SPDX-License-Identifier: Apache-2.0
 """What the operating system grants is taken, and what it does not grant is said."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 The fallback_guard developers
+# SPDX-License-Identifier: Apache-2.0
 """The recorder as a process: what it vouched for survives its death, and a full disk is told and outlived."""
 
 from __future__ import annotations

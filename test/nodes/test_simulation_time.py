@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 The fallback_guard developers
+# SPDX-License-Identifier: Apache-2.0
 """Deadlines by simulated time: slow motion, a pause, a jump and a reset of the world."""
 
 from __future__ import annotations

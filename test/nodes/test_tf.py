@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 The fallback_guard developers
+# SPDX-License-Identifier: Apache-2.0
 """The robot's pose from tf, with the real tf2.  Runs where tf2_ros can be imported: with ROS 2 installed, or built."""
 
 from __future__ import annotations

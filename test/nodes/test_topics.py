@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 The fallback_guard developers
+# SPDX-License-Identifier: Apache-2.0
 """The names on the graph are those that people script against, with their types."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 The fallback_guard developers
+# SPDX-License-Identifier: Apache-2.0
 """The watchdog as a process: it says when a guard has died or hangs, speaks for it, and hands back."""
 
 from __future__ import annotations

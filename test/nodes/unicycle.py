@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 The fallback_guard developers
+# SPDX-License-Identifier: Apache-2.0
 """A robot for tests, as a process: integrates cmd_vel on its own clock and publishes its odometry.
 
 Its wheels stand where nobody has said anything for a while, as those of most robots do.  With `rate` other than 1 it

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 The fallback_guard developers
+# SPDX-License-Identifier: Apache-2.0
 """How the simulated picker moves: never too fast, never too hard, and it stops where it should."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 The fallback_guard developers
+# SPDX-License-Identifier: Apache-2.0
 """What the simulated picker is asked for: always something that can be served, and the same for one seed."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 The fallback_guard developers
+# SPDX-License-Identifier: Apache-2.0
 """An HTTP endpoint whose every byte a test decides, in the test's own event loop."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 The fallback_guard developers
+# SPDX-License-Identifier: Apache-2.0
 """A model that says what a test wrote down, and remembers what it was asked."""
 
 from __future__ import annotations

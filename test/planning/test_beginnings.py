@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 The fallback_guard developers
+# SPDX-License-Identifier: Apache-2.0
 """An answer is cut only when no guard could ever take it, which is tried on good answers and on hostile ones."""
 
 from __future__ import annotations

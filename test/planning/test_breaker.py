@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 The fallback_guard developers
+# SPDX-License-Identifier: Apache-2.0
 """The breaker as timelines: each threshold one step below, at it and one step above."""
 
 from __future__ import annotations

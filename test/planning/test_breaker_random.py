@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 The fallback_guard developers
+# SPDX-License-Identifier: Apache-2.0
 """A breaker under whatever an endpoint does: what holds for all timelines."""
 
 from __future__ import annotations

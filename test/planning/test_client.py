@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 The fallback_guard developers
+# SPDX-License-Identifier: Apache-2.0
 """One call to an endpoint that may do anything: an answer or a failure mode, in time, and the key stays secret."""
 
 from __future__ import annotations

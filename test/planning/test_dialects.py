@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 The fallback_guard developers
+# SPDX-License-Identifier: Apache-2.0
 """Endpoints differ in what they understand; each word is given up alone, once, and told of.
 
 The refusals are replayed as their sources have them, for none of these servers runs here:

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 The fallback_guard developers
+# SPDX-License-Identifier: Apache-2.0
 """Streams as endpoints send them, and as they should not: read the same however the network cuts them."""
 
 from __future__ import annotations

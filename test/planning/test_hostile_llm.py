@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 The fallback_guard developers
+# SPDX-License-Identifier: Apache-2.0
 """The hostile endpoint: each kind is what it says, and which call meets it can be told beforehand."""
 
 from __future__ import annotations

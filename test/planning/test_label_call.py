@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 The fallback_guard developers
+# SPDX-License-Identifier: Apache-2.0
 """A call for a label: one token, how likely others were in its place, and endpoints that tell no such thing."""
 
 from __future__ import annotations

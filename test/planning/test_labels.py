@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 The fallback_guard developers
+# SPDX-License-Identifier: Apache-2.0
 """How likely a label is, beside an empty text: what is asked, what is learned, and what is believed."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 The fallback_guard developers
+# SPDX-License-Identifier: Apache-2.0
 """The planner on a ladder, as timelines: whom it asks, when, within which budget, and what it says of it."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 The fallback_guard developers
+# SPDX-License-Identifier: Apache-2.0
 """The ladder over real endpoints: two HTTP servers, and every way down the first of them can be."""
 
 from __future__ import annotations

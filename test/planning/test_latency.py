@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 The fallback_guard developers
+# SPDX-License-Identifier: Apache-2.0
 """Quantiles of recent latency: how exact, how recent, and in how much memory."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 The fallback_guard developers
+# SPDX-License-Identifier: Apache-2.0
 """Every way to get a route out of a model: what it asks for, and what it makes of what comes."""
 
 from __future__ import annotations

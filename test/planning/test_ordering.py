@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 The fallback_guard developers
+# SPDX-License-Identifier: Apache-2.0
 """Routes by our own hand: as short as they can be, as wished as far as that goes, and accepted by the guard."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 The fallback_guard developers
+# SPDX-License-Identifier: Apache-2.0
 """One budget for all attempts: what is published, what is asked again, and what ends a plan."""
 
 from __future__ import annotations

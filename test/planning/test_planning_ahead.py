@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 The fallback_guard developers
+# SPDX-License-Identifier: Apache-2.0
 """Plans made before they are needed: kept until the route falls due, and made anew when the guard drops it."""
 
 from __future__ import annotations

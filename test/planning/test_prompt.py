@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 The fallback_guard developers
+# SPDX-License-Identifier: Apache-2.0
 """What the model is told, and what a schema made for one request lets through."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 The fallback_guard developers
+# SPDX-License-Identifier: Apache-2.0
 """A real language model on this machine, from the prompt to the guard's verdict."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 The fallback_guard developers
+# SPDX-License-Identifier: Apache-2.0
 """The rungs' parameters: what they come to, and what is said of those that cannot be used."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 The fallback_guard developers
+# SPDX-License-Identifier: Apache-2.0
 """Answers that are read as they come: cut when they are hopeless, and never lost when they are complete."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 The fallback_guard developers
+# SPDX-License-Identifier: Apache-2.0
 """What the free text of a request names, and the marks that plain words put on it."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 The fallback_guard developers
+# SPDX-License-Identifier: Apache-2.0
 """An event loop whose time goes on only where everybody waits, and then at once: timelines without sleeping."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 The fallback_guard developers
+# SPDX-License-Identifier: Apache-2.0
 """A recording that was cut off anywhere can be finished, and then opens everywhere."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 The fallback_guard developers
+# SPDX-License-Identifier: Apache-2.0
 """The recorder on a timeline: what it keeps, what it drops and says so, and how it comes back after a fault."""
 
 from __future__ import annotations

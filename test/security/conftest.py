@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 The fallback_guard developers
+# SPDX-License-Identifier: Apache-2.0
 """Keeps what real nodes do on this machine, and has them find each other quickly."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 The fallback_guard developers
+# SPDX-License-Identifier: Apache-2.0
 """Injections as a table: where the text stands, what it says, and what a model answers that obeys it.
 
 To add one, add a row.  What a row ends in is what the guard, or the planner itself, says of the obedient answer.

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 The fallback_guard developers
+# SPDX-License-Identifier: Apache-2.0
 """Reads an SROS2 policy as what it comes to: who may do what under which full name."""
 
 from __future__ import annotations

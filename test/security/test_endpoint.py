@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 The fallback_guard developers
+# SPDX-License-Identifier: Apache-2.0
 """The way to the model: whom the client believes, what it reads, and what becomes of the key."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 The fallback_guard developers
+# SPDX-License-Identifier: Apache-2.0
 """A model that obeys every injection moves no robot: by the real planner and the real guard, over DDS."""
 
 from __future__ import annotations

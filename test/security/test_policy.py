@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 The fallback_guard developers
+# SPDX-License-Identifier: Apache-2.0
 """The SROS2 policy is well-formed, says what it has to say, and says the same as the real graph."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 The fallback_guard developers
+# SPDX-License-Identifier: Apache-2.0
 """The way to the model through proxies and past them, and how the key is sent to endpoints such as Azure's."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 The fallback_guard developers
+# SPDX-License-Identifier: Apache-2.0
 """A fleet in simulated time: robots, planner, network, guard and watchdog, with everything that can fail failing.
 
     python test/sim/fleet.py --picks 1000000 --seed 1

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 The fallback_guard developers
+# SPDX-License-Identifier: Apache-2.0
 """A simulated fleet, a short while of several seeds; `fleet.py` runs a million picks."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 The fallback_guard developers
+# SPDX-License-Identifier: Apache-2.0
 """Who may import what, read from the sources.
 
 The core, driving, maps and orders are pure: no clock, no chance, no thread, no log, no file but the map, no ROS.

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 The fallback_guard developers
+# SPDX-License-Identifier: Apache-2.0
 """Makes what setup.py and the Makefile import importable, and lets every build be for the release under test."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 The fallback_guard developers
+# SPDX-License-Identifier: Apache-2.0
 """What people are told to type: the files that it names are there, and links lead somewhere."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 The fallback_guard developers
+# SPDX-License-Identifier: Apache-2.0
 """Both doors lead to a guard that works: the wheel, built in isolation, and the colcon workspace.
 
 Each is built from a copy of the sources and used from outside of them, by a shell that nobody prepared beyond what

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 The fallback_guard developers
+# SPDX-License-Identifier: Apache-2.0
 """The wheel asks for ROS 2 from PyPI exactly where there is none, and ROS 2's own tools can read about the package."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 The fallback_guard developers
+# SPDX-License-Identifier: Apache-2.0
 """The helpers of this folder, and the scenes of the tests of real nodes."""
 
 from __future__ import annotations

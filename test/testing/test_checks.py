@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 The fallback_guard developers
+# SPDX-License-Identifier: Apache-2.0
 """Each assertion holds where it has to, and fails where it has to, with a message that helps."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 The fallback_guard developers
+# SPDX-License-Identifier: Apache-2.0
 """docs/testing.md shows what is run, and nothing that is not there."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 The fallback_guard developers
+# SPDX-License-Identifier: Apache-2.0
 """An observer hears real nodes, with a clock of its own, and says what it heard instead of what was waited for."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 The fallback_guard developers
+# SPDX-License-Identifier: Apache-2.0
 """Timelines from a script: what a robot does, with known figures, and what is said meanwhile."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 The fallback_guard developers
+# SPDX-License-Identifier: Apache-2.0
 """The timing benchmark measures what is there; what it measured is nobody's assertion."""
 
 from __future__ import annotations

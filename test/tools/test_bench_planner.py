@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 The fallback_guard developers
+# SPDX-License-Identifier: Apache-2.0
 """`fallback-guard bench planner` measures a model by what the guard accepts; what it measured is nobody's assertion."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 The fallback_guard developers
+# SPDX-License-Identifier: Apache-2.0
 """`fallback-guard check` as people script it: one JSON line for each route, and an exit code."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 The fallback_guard developers
+# SPDX-License-Identifier: Apache-2.0
 """Every word of `fallback-guard` explains itself, and what is generated is current."""
 
 from __future__ import annotations

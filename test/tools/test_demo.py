@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 The fallback_guard developers
+# SPDX-License-Identifier: Apache-2.0
 """The demo with a scripted planner, as a person runs it."""
 
 from __future__ import annotations

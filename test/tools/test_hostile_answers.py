@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 The fallback_guard developers
+# SPDX-License-Identifier: Apache-2.0
 """Wrong bins where a request leaves few of them, or none."""
 
 from __future__ import annotations

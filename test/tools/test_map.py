@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 The fallback_guard developers
+# SPDX-License-Identifier: Apache-2.0
 """`fallback-guard map` as people use it: a table, a picture, a generated and an imported map."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 The fallback_guard developers
+# SPDX-License-Identifier: Apache-2.0
 """`fallback-guard map world`: a world for Gazebo, or a reason why not."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 The fallback_guard developers
+# SPDX-License-Identifier: Apache-2.0
 """What `fallback-guard map` writes: all of a file or nothing, and never over what it reads."""
 
 from __future__ import annotations

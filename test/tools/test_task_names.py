@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 The fallback_guard developers
+# SPDX-License-Identifier: Apache-2.0
 """Tasks of one's own by their names, on the command line, and the page that walks through one, as it stands there."""
 
 from __future__ import annotations

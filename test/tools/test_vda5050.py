@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 The fallback_guard developers
+# SPDX-License-Identifier: Apache-2.0
 """`fallback-guard vda5050` as people script it: an order or a route, or errors, and an exit code."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 The fallback_guard developers
+# SPDX-License-Identifier: Apache-2.0
 """A task of one's own: picks from three temperature zones, with fragile goods among them."""
 
 from collections.abc import Callable
