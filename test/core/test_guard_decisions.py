@@ -97,6 +97,25 @@ def test_a_staged_route_is_not_driven_by_a_robot_that_stands_elsewhere() -> None
     t.at_ms(WINDOW_MS).expect_safe_move(FailureMode.START_OUT_OF_RANGE)
 
 
+@pytest.mark.parametrize(
+    ("right_m", "up_m", "is_near"),
+    [(0.0, 0.0, True), (0.5, 0.0, True), (0.0, -0.5, True), (0.51, 0.0, False), (0.0, 0.51, False)],
+)
+def test_how_far_from_its_first_node_a_robot_may_stand(
+    right_m: float,
+    up_m: float,
+    is_near: bool,  # noqa: FBT001
+) -> None:
+    x, y = world.position_of(5)  # Away from the origin, where a sum is no difference.
+    request = world.pick_request(start_node=5)
+    t = Timeline().configure(start_tolerance_m=0.5).position(x + right_m, y + up_m)
+    t.request(request).at_ms(10).answer()
+    if is_near:
+        t.expect_route()
+    else:
+        t.expect_refusal(FailureMode.START_OUT_OF_RANGE)
+
+
 def test_a_robot_that_reaches_the_start_in_time_is_served_by_the_next_answer() -> None:
     t = Timeline().request(world.pick_request(on_due=True)).answer().on_node(2)
     t.due().expect_refusal(FailureMode.START_OUT_OF_RANGE)

@@ -361,6 +361,23 @@ def test_duration(more_ns: int, mode: FailureMode | None) -> None:
     assert _mode(replace(BUDGET, robot_speed_mps=1.0, pick_ns=pick_ns + more_ns)) is mode
 
 
+def test_the_duration_of_a_way_that_turns() -> None:
+    # Its way leads along both axes, away from the origin.
+    request = world.pick_request(start_node=5, goal_node=5)
+    prepared = _judge().prepare(request, 5)
+    route = _judge().verdict(prepared, world.answer(request), source="x").route
+    assert route is not None
+    pick_ns = (ROUTE_DURATION_NS_MAX - round(route.length_m * NS_PER_S)) // 3
+
+    def mode(pick_ns: int) -> FailureMode | None:
+        budget = replace(BUDGET, robot_speed_mps=1.0, pick_ns=pick_ns)
+        refusal = validate(world.answer(request), prepared, budget, source="x").refusal
+        return refusal.mode if refusal else None
+
+    assert mode(pick_ns) is None
+    assert mode(pick_ns + 1) is F.DURATION_TOO_LONG
+
+
 def test_the_speed_limit_of_an_edge_counts() -> None:
     # 40 m at 2 m/s and 20 m at 1 m/s are 40 s.
     pick_ns = (ROUTE_DURATION_NS_MAX - 40 * NS_PER_S) // 3
@@ -650,3 +667,14 @@ def test_a_detail_names_the_stop_and_how_many_more_there_are(
     refusal = judged(said(stops_)).refusal
     assert refusal is not None
     assert refusal.detail == detail
+
+
+def test_a_fault_while_an_answer_is_read_lets_nothing_through() -> None:
+    def broken() -> int:
+        raise RuntimeError("this clock is broken")
+
+    prepared = _judge().prepare(REQUEST, 1)
+    verdict = validate(VALID, prepared, BUDGET, source="x", stopwatch=broken)
+    assert (verdict.route, dict(verdict.stage_ns)) == (None, {})
+    assert verdict.refusal is not None
+    assert verdict.refusal.mode is F.INTERNAL_ERROR
