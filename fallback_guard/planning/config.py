@@ -210,6 +210,12 @@ def planner_config(given: Mapping[str, object]) -> PlannerConfig:
             f"parameter 'model' is {printable(repr(config.model))}; allowed: 1 to {MODEL_CHARS_MAX} "
             "printable ASCII characters, the name that the endpoint lists under /models"
         )
+    if METHODS[config.method].writes_routes and config.task:
+        others = " or ".join(name for name, method in METHODS.items() if not method.writes_routes)
+        raise ParameterError(
+            f"parameter 'method' is {config.method!r}, whose answers are routes, and not those of the task "
+            f"{printable(config.task)!r}; choose {others}"
+        )
     if METHODS[config.method].needs_map and not config.map_file:
         raise ParameterError(
             f"parameter 'map_file' is empty, and the method {config.method!r} computes routes; "

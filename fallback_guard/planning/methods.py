@@ -58,11 +58,15 @@ Plan = Callable[[Brief, Ask], Awaitable[Answer]]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Method:
-    """One way.  `start` makes a plan that may remember what it learns of a model from one request to the next."""
+    """One way.  `start` makes a plan that may remember what it learns of a model from one request to the next.
+
+    `writes_routes`: its answers are routes of the package's own schema, whatever the task.
+    """
 
     about: str
     start: Callable[[], Plan]
     needs_map: bool = False
+    writes_routes: bool = False
 
 
 def request_question(brief: Brief) -> Question:
@@ -216,16 +220,19 @@ METHODS: Final[Mapping[str, Method]] = MappingProxyType(
         "order": Method(
             about="the numbers of the items in driving order; code writes the route",
             start=lambda: _plan_order,
+            writes_routes=True,
         ),
         "wishes": Method(
             about="what the instructions wish; code computes the shortest route that fulfils it",
             start=lambda: _plan_wishes,
             needs_map=True,
+            writes_routes=True,
         ),
         "labels": Method(
             about="the same; plain words are read by code, others by how likely the model makes a label",
             start=_start_labels,
             needs_map=True,
+            writes_routes=True,
         ),
     }
 )  # fmt: skip

@@ -384,6 +384,20 @@ def test_a_method_that_computes_needs_the_map(method: str) -> None:
     assert planner_config({"method": method, "map_file": "m"}).method == method
 
 
+@pytest.mark.parametrize("method", METHODS)
+def test_a_task_of_ones_own_has_no_method_that_writes_routes(method: str) -> None:
+    """The guard of such a task would refuse each of its answers."""
+    given_ = {"method": method, "map_file": "m", "task": "cold_chain:TASK"}
+    if METHODS[method].writes_routes:
+        with pytest.raises(
+            ParameterError, match=r"not those of the task 'cold_chain:TASK'.*choose free_text"
+        ):
+            planner_config(given_)
+    else:
+        assert planner_config(given_).method == method
+    assert METHODS[method].writes_routes is (method in ("order", "wishes", "labels"))
+
+
 @pytest.mark.parametrize(
     "given_", [{"method": "guess"}, {"method": ""}, {"method": 1}, {"map_file": 1}]
 )
