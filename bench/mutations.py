@@ -104,6 +104,9 @@ MUTATIONS: Final[Mapping[str, Mutation]] = MappingProxyType(
         # Around the JSON
         "fence": _row(text.fence, F.FENCED, "a Markdown fence around it"),
         "prose_before": _row(text.prose_before, F.PROSE, "text before it"),
+        "reasoning_before": _row(
+            text.reasoning_before, F.REASONING, "the model's reasoning before it"
+        ),
         "prose_after": _row(text.prose_after, F.PROSE, "text after it"),
         "comma_after": _row(text.comma_after, F.TRAILING_COMMA, "a comma after it"),
         "twice": _row(text.twice, F.SEVERAL_DOCUMENTS, "the whole answer is there twice"),

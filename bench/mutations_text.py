@@ -123,6 +123,9 @@ fence: Final = _around(
     ("```json\n", "\n```"), ("```\n", "```\n"), ("~~~\n", "\n~~~"), ("Here:\n```json\n", "\n```\n")
 )
 prose_before: Final = _around(("Sure! Here is the route: ", ""), ("Route:\n", ""), ("<answer>", ""))
+reasoning_before: Final = _around(
+    ("<think>\nThe way over B is shorter.\n</think>\n", ""), ("<think></think>", "")
+)
 prose_after: Final = _around(
     ("", "\nHappy picking!"), ("", " I hope this helps."), ("", "</answer>")
 )

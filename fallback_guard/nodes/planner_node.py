@@ -25,8 +25,9 @@ from fallback_guard.core.parameters import ParameterError
 from fallback_guard.core.paths import Paths
 from fallback_guard.maps.geojson import load_warehouse
 from fallback_guard.nodes import conversion, topics
-from fallback_guard.nodes.diagnostics import diagnostic_array, planner_status
+from fallback_guard.nodes.diagnostics import diagnostic_array
 from fallback_guard.nodes.parameters import Explaining, declared, declared_texts, names_given
+from fallback_guard.nodes.planner_diagnostics import planner_status
 from fallback_guard.nodes.process import run
 from fallback_guard.planning.breaker import BreakerState, Transition
 from fallback_guard.planning.client import LlmClient, Tell

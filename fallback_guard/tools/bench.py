@@ -11,10 +11,7 @@ from fallback_guard.tools.errors import UsageError
 from fallback_guard.tools.processes import ProcessError
 from fallback_guard.tools.share import share_directory
 
-DOES: Final = (
-    "Measure on this machine how late decisions are: quiet, loaded, flooded, for fleets; "
-    "or, with `planner`, how good a language model's routes are."
-)
+DOES: Final = "Measure how late decisions are, or how good a model plans, on this machine."
 EXAMPLE: Final = """\
   fallback-guard bench                         every scenario, shortened: about 12 minutes
   fallback-guard bench quiet hogs --requests 10000 --out figures

@@ -47,7 +47,7 @@ class Command:
 COMMANDS: Final[Mapping[str, Command]] = MappingProxyType(
     {
         "bench": Command(
-            does="Measure on this machine how late decisions are: quiet, loaded, flooded, for fleets.",
+            does="Measure how late decisions are, or how good a model plans, on this machine.",
             module="bench",
         ),
         "check": Command(

@@ -10,7 +10,8 @@ from diagnostic_msgs.msg import DiagnosticStatus
 from fallback_guard.core.config import guard_config
 from fallback_guard.core.counters import Counters
 from fallback_guard.core.units import NS_PER_MS, NS_PER_S
-from fallback_guard.nodes.diagnostics import guard_status, planner_status
+from fallback_guard.nodes.diagnostics import guard_status
+from fallback_guard.nodes.planner_diagnostics import planner_status
 from fallback_guard.nodes.realtime import Standing
 from fallback_guard.nodes.status import Status
 from fallback_guard.planning.breaker import BreakerState, Cause, Transition

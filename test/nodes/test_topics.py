@@ -46,7 +46,7 @@ HEARS: Final = {
     },
     # A participant of its own, so that a flood of answers fills no other's socket.
     "guard_node_candidates": {"/candidate_route"},
-    "planner_node": {"/pick_request", "/guard/decision"},
+    "planner_node": {"/pick_request", "/guard/decision", "/map_closures"},
     "watchdog_node": {"/pick_request", "/route_due", "/motion", "/guard/state"},
     "picker_sim_node": {"/motion", "/guard/state"},
     "follower_node": {"/motion", "/guard/state"},

@@ -190,6 +190,7 @@ def _blocks(language: str) -> Sequence[str]:
 
 def test_the_blocks_of_the_page_are_the_whole_module() -> None:
     module = (EXAMPLE / "cold_chain.py").read_text(encoding="utf-8")
+    module = "".join(line for line in module.splitlines(keepends=True) if "SPDX-" not in line)
     place = 0
     for block in _blocks("python"):
         found = module.find(block, place)
