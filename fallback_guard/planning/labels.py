@@ -7,13 +7,13 @@ label than an empty text does still tells something (T. Z. Zhao et al., "Calibra
 compared, not what the model says.
 """
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from types import MappingProxyType
 from typing import Final
 
 from fallback_guard.core.request import PickRequest
-from fallback_guard.planning.llm import Answer, Question, Usage
+from fallback_guard.planning.llm import Answer, Ask, Question, Usage
 from fallback_guard.planning.prompt import Message
 from fallback_guard.planning.wishes import Mark, Mention, Wishes, cue, mentions, wished
 
@@ -38,7 +38,6 @@ _AISLE_SHOTS: Final = (
     ("Do not drive through X.", Mark.AVOID),
 )  # fmt: skip
 
-Ask = Callable[[Question], Awaitable[Answer]]
 Likelihoods = Mapping[str, float]
 """Label -> natural logarithm of its likelihood."""
 
@@ -58,7 +57,7 @@ class LabelReader:
             mark = cue(mention)
             if mark is None:
                 answer, likely = await self._likelihoods(mention, ask)
-                total = replace(answer, payload=b"", usage=_sum(total.usage, answer.usage))
+                total = replace(answer, payload=b"", usage=total.usage + answer.usage)
                 if answer.failure is not None:
                     return Wishes(), total
                 mark = max(
@@ -74,7 +73,7 @@ class LabelReader:
             empty: list[Likelihoods] = []
             for text in _EMPTY:
                 answer = await ask(_question(text, mention.marks))
-                usage = _sum(usage, answer.usage)
+                usage += answer.usage
                 if answer.failure is not None:
                     return replace(answer, usage=usage), MappingProxyType({})
                 empty.append(_read(answer, mention.marks))
@@ -88,7 +87,7 @@ class LabelReader:
             # One word says nothing of how much likelier it is; and no label at all says nothing of any.
             before = dict.fromkeys(before, 0.0)
         return (
-            replace(answer, usage=_sum(usage, answer.usage)),
+            replace(answer, usage=usage + answer.usage),
             {label: said[label] - before[label] for label in said},
         )
 
@@ -122,10 +121,3 @@ def _read(answer: Answer, marks: Sequence[Mark]) -> Likelihoods:
         )
         for mark in marks
     }
-
-
-def _sum(one: Usage, other: Usage) -> Usage:
-    return Usage(
-        prompt_tokens=one.prompt_tokens + other.prompt_tokens,
-        completion_tokens=one.completion_tokens + other.completion_tokens,
-    )

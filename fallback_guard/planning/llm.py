@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What a planner asks a language model, and what comes of it."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -46,6 +46,13 @@ class Usage:
     prompt_tokens: int = 0
     completion_tokens: int = 0
 
+    def __add__(self, other: "Usage") -> "Usage":
+        """Return what both cost."""
+        return Usage(
+            prompt_tokens=self.prompt_tokens + other.prompt_tokens,
+            completion_tokens=self.completion_tokens + other.completion_tokens,
+        )
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
@@ -68,6 +75,10 @@ class Answer:
     is_streamed: bool = False
     saved_s: float = 0.0
     likelihoods: Mapping[str, float] = field(default_factory=dict)
+
+
+Ask = Callable[[Question], Awaitable[Answer]]
+"""Asks the model once, within what is left of the budget.  Raises nothing but CancelledError."""
 
 
 class Llm(Protocol):

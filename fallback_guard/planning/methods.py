@@ -20,7 +20,7 @@ from fallback_guard.core.rules import Refusal
 from fallback_guard.core.schema import Route
 from fallback_guard.planning.beginnings import route_beginning
 from fallback_guard.planning.labels import LabelReader
-from fallback_guard.planning.llm import Answer, Question, never_hopeless
+from fallback_guard.planning.llm import Answer, Ask, Question, never_hopeless
 from fallback_guard.planning.ordering import route_payload, tour_payload
 from fallback_guard.planning.prompt import (
     Message,
@@ -48,9 +48,6 @@ class Brief:
     examples: Sequence[tuple[PickRequest, bytes]] = ()
     paths: Paths | None = None
 
-
-Ask = Callable[[Question], Awaitable[Answer]]
-"""Asks the model once, within what is left of the budget.  Raises nothing but CancelledError."""
 
 Plan = Callable[[Brief, Ask], Awaitable[Answer]]
 """Returns what is published of one attempt, or the failure that kept the model from answering."""
