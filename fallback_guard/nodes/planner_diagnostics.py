@@ -36,6 +36,7 @@ def planner_status(*, name: str, rungs: Sequence[RungStanding], now_ns: int) -> 
 
 def _told(rung: RungStanding, now_ns: int) -> list[tuple[str, str]]:
     """Return one rung's values, with their units in their names."""
+    tally = rung.tally
     latency = "" if rung.latency_p95_ns is None else f"{ns_to_ms(rung.latency_p95_ns):.0f}"
     return [
         ("source", rung.source),
@@ -44,16 +45,16 @@ def _told(rung: RungStanding, now_ns: int) -> list[tuple[str, str]]:
         ("breaker_history", history_line(rung.history, now_ns)),
         ("rest_left_s", f"{ns_to_seconds(rung.rest_left_ns):.1f}"),
         ("latency_p95_ms", latency),
-        ("calls", str(rung.calls)),
-        ("failures", str(rung.failures)),
-        ("refusals", str(rung.refusals)),
-        ("hedges", str(rung.hedges)),
-        ("hedges_won", str(rung.hedges_won)),
-        ("probes", str(rung.probes)),
-        ("avoided", str(rung.avoided)),
-        ("prompt_tokens", str(rung.prompt_tokens)),
-        ("completion_tokens", str(rung.completion_tokens)),
-        ("spent", f"{rung.spent:.6f}"),
-        ("tokens_saved_estimate", str(rung.tokens_saved_estimate)),
-        ("saved_estimate", f"{rung.saved_estimate:.6f}"),
+        ("calls", str(tally.calls)),
+        ("failures", str(tally.failures)),
+        ("refusals", str(tally.refusals)),
+        ("hedges", str(tally.hedges)),
+        ("hedges_won", str(tally.hedges_won)),
+        ("probes", str(tally.probes)),
+        ("avoided", str(tally.avoided)),
+        ("prompt_tokens", str(tally.prompt_tokens)),
+        ("completion_tokens", str(tally.completion_tokens)),
+        ("spent", f"{tally.spent(rung.price):.6f}"),
+        ("tokens_saved_estimate", str(tally.tokens_saved_estimate)),
+        ("saved_estimate", f"{tally.saved_estimate(rung.price):.6f}"),
     ]

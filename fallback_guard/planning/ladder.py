@@ -12,7 +12,7 @@ Runs in one asyncio event loop, like the planner that climbs it.
 import asyncio
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from itertools import accumulate
 
@@ -24,7 +24,7 @@ from fallback_guard.planning.llm import Answer, Llm, Question
 from fallback_guard.planning.methods import METHODS, Brief, request_question
 from fallback_guard.planning.prices import Tally
 from fallback_guard.planning.rungs import RungConfig
-from fallback_guard.planning.standing import RungStanding, rung_standing
+from fallback_guard.planning.standing import RungStanding
 
 OnTransition = Callable[["Rung", Transition], None]
 """Hears of each transition of a breaker.  Has to return at once, and not to raise."""
@@ -134,16 +134,16 @@ class Rung:
     def standing(self) -> RungStanding:
         """Return what is to be told of it."""
         now_ns = self._now_ns()
-        return rung_standing(
+        return RungStanding(
             name=self.config.name,
             source=self.source,
             state=self._breaker.state,
             rest_left_ns=self._breaker.rest_left_ns(now_ns),
             latency_p95_ns=self._breaker.latency_ns(now_ns),
-            tally=self.tally,
+            tally=replace(self.tally),
             price=self.config.price,
             transitions=self._breaker.transitions,
-            history=self._breaker.history,
+            history=tuple(self._breaker.history),
         )
 
     def _learn(self, answer: Answer, began_ns: int) -> None:

@@ -12,63 +12,17 @@ from fallback_guard.planning.prices import Price, Tally
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RungStanding:
-    """One rung at one moment.  What ends in `_estimate` was computed from means, not measured."""
+    """One rung at one moment.  `tally` is a copy that counts no further."""
 
     name: str
     source: str
     state: BreakerState
     rest_left_ns: int
     latency_p95_ns: int | None
-    calls: int
-    failures: int
-    refusals: int
-    hedges: int
-    hedges_won: int
-    probes: int
-    avoided: int
-    prompt_tokens: int
-    completion_tokens: int
-    spent: float
-    tokens_saved_estimate: int
-    saved_estimate: float
+    tally: Tally
+    price: Price
     transitions: int
-    history: Sequence[Transition] = ()
-
-
-def rung_standing(  # noqa: PLR0913  # each is told
-    *,
-    name: str,
-    source: str,
-    state: BreakerState,
-    rest_left_ns: int,
-    latency_p95_ns: int | None,
-    tally: Tally,
-    price: Price,
-    transitions: int,
-    history: Sequence[Transition],
-) -> RungStanding:
-    """Return what is told of one rung."""
-    return RungStanding(
-        name=name,
-        source=source,
-        state=state,
-        rest_left_ns=rest_left_ns,
-        latency_p95_ns=latency_p95_ns,
-        calls=tally.calls,
-        failures=tally.failures,
-        refusals=tally.refusals,
-        hedges=tally.hedges,
-        hedges_won=tally.hedges_won,
-        probes=tally.probes,
-        avoided=tally.avoided,
-        prompt_tokens=tally.prompt_tokens,
-        completion_tokens=tally.completion_tokens,
-        spent=tally.spent(price),
-        tokens_saved_estimate=tally.tokens_saved_estimate,
-        saved_estimate=tally.saved_estimate(price),
-        transitions=transitions,
-        history=tuple(history),
-    )
+    history: Sequence[Transition]
 
 
 def transition_line(name: str, source: str, transition: Transition) -> str:

@@ -16,7 +16,7 @@ from fallback_guard.nodes.realtime import Standing
 from fallback_guard.nodes.status import Status
 from fallback_guard.planning.breaker import BreakerState, Cause, Transition
 from fallback_guard.planning.prices import Price, Tally
-from fallback_guard.planning.standing import RungStanding, rung_standing, transition_line
+from fallback_guard.planning.standing import RungStanding, transition_line
 
 HEALTHY = Counters(decisions=7, routes=7)
 LATE = Counters(decisions=7, routes=7, decisions_late=2)
@@ -70,7 +70,7 @@ OPENED = Transition(
 
 def rung(name: str, state: BreakerState = BreakerState.CLOSED) -> RungStanding:
     resting = state is BreakerState.OPEN
-    return rung_standing(
+    return RungStanding(
         name=name,
         source=f"llm:{name}",
         state=state,

@@ -670,12 +670,16 @@ def test_money_is_spent_by_the_price_table_and_saved_by_what_was_not_asked() -> 
 
     run(bench, main)
     standing, other = bench.ladder.standings()
-    assert (standing.calls, standing.failures, standing.avoided) == (5, 1, 2)
-    assert (standing.prompt_tokens, standing.completion_tokens) == (1_200, 400)
-    assert standing.spent == pytest.approx((1_200 * 10 + 400 * 20) / 1e6)
-    assert standing.tokens_saved_estimate == 2 * 400
-    assert standing.saved_estimate == pytest.approx(2 * (300 * 10 + 100 * 20) / 1e6)
-    assert (other.spent, other.tokens_saved_estimate, other.saved_estimate) == (0.0, 0, 0.0)
+    assert (standing.tally.calls, standing.tally.failures, standing.tally.avoided) == (5, 1, 2)
+    assert (standing.tally.prompt_tokens, standing.tally.completion_tokens) == (1_200, 400)
+    assert standing.tally.spent(standing.price) == pytest.approx((1_200 * 10 + 400 * 20) / 1e6)
+    assert standing.tally.tokens_saved_estimate == 2 * 400
+    assert standing.tally.saved_estimate(standing.price) == pytest.approx(
+        2 * (300 * 10 + 100 * 20) / 1e6
+    )
+    assert other.tally.spent(other.price) == 0.0
+    assert other.tally.tokens_saved_estimate == 0
+    assert other.tally.saved_estimate(other.price) == 0.0
 
 
 def test_what_no_endpoint_metered_is_no_estimate() -> None:
@@ -686,8 +690,12 @@ def test_what_no_endpoint_metered_is_no_estimate() -> None:
 
     run(bench, main)
     (standing,) = bench.ladder.standings()
-    assert standing.avoided == 4
-    assert (standing.spent, standing.saved_estimate, standing.tokens_saved_estimate) == (
+    assert standing.tally.avoided == 4
+    assert (
+        standing.tally.spent(standing.price),
+        standing.tally.saved_estimate(standing.price),
+        standing.tally.tokens_saved_estimate,
+    ) == (
         0.0,
         0.0,
         0,
@@ -704,4 +712,4 @@ def test_probes_cost_as_well() -> None:
         await bench.plan(apart_s=1.0)
 
     run(bench, main)
-    assert bench.ladder.standings()[0].prompt_tokens == 300
+    assert bench.ladder.standings()[0].tally.prompt_tokens == 300

@@ -264,7 +264,10 @@ def test_an_endpoint_says_what_a_call_took() -> None:
         ) as here:
             await here.plan(2)
             standing = here.ladder.standings()[0]
-            assert standing.spent * 1e6 == standing.prompt_tokens + 2 * standing.completion_tokens
-            assert standing.prompt_tokens in (0, 2_000)
+            assert (
+                standing.tally.spent(standing.price) * 1e6
+                == standing.tally.prompt_tokens + 2 * standing.tally.completion_tokens
+            )
+            assert standing.tally.prompt_tokens in (0, 2_000)
 
     run(main())
