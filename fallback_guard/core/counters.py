@@ -16,3 +16,4 @@ class Counters:
     recoveries: int = 0
     refusals: int = 0
     decisions_late: int = 0
+    drills: int = 0

@@ -100,4 +100,18 @@ class LatchReset:
     robot_ids: tuple[str, ...]
 
 
-Effect = SendMotion | ReportDecision | LatchReset
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DrillAnswered:
+    """Tell the operator what became of a drill.
+
+    `obstacle` says why there is none, and is empty where there is one: of `request_id` at once, or where that is
+    empty, of the robot's next request that falls due within `waits_ns`.
+    """
+
+    robot_id: str
+    obstacle: str = ""
+    request_id: str = ""
+    waits_ns: int = 0
+
+
+Effect = SendMotion | ReportDecision | LatchReset | DrillAnswered

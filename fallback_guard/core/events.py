@@ -61,6 +61,13 @@ class ResetRequested:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class DrillRequested:
+    """An operator wants one fallback of a robot, whatever its planner does."""
+
+    robot_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class MapChanged:
     """Edges or zones were closed or opened; `closures` is all that differs from the map."""
 
@@ -99,6 +106,7 @@ Event = (
     | CandidateArrived
     | PositionArrived
     | ResetRequested
+    | DrillRequested
     | MapChanged
     | ConfigurationChanged
     | Dispatched

@@ -35,6 +35,8 @@ class Bucket(IntEnum):
 class FailureMode(str, Enum):
     """What went wrong, in order of severity within its bucket.  The names are stable: people script them."""
 
+    DRILL = "DRILL"
+
     PLANNER_SILENT = "PLANNER_SILENT"
     PLANNER_LATE = "PLANNER_LATE"
     PLANNER_TIMEOUT = "PLANNER_TIMEOUT"
@@ -164,12 +166,18 @@ _BUSY: Final = Vda5050Error(v2_1="orderError", v3_0="OTHER_ORDER_ACTIVE")
 _OUTDATED: Final = Vda5050Error(v2_1="orderUpdateError", v3_0="OUTDATED_ORDER_UPDATE")
 _REPEATED: Final = Vda5050Error(v2_1="orderUpdateError", v3_0="SAME_ORDER_UPDATE_ID")
 _NO_ROOM: Final = Vda5050Error(v2_1="orderError", v3_0="INSUFFICIENT_MEMORY", level_3_0="URGENT")
+_DRILL: Final = Vda5050Error(v2_1="orderError", v3_0="MOBILE_ROBOT_NOT_AVAILABLE")
 _NOT_AVAILABLE: Final = Vda5050Error(
     v2_1="orderError", v3_0="MOBILE_ROBOT_NOT_AVAILABLE", level_2_1="FATAL"
 )
 
 FAILURE_MODES: Final[Mapping[FailureMode, FailureModeRow]] = MappingProxyType(
     {
+        FailureMode.DRILL: FailureModeRow(
+            bucket=Bucket.NONE,
+            vda5050=_DRILL,
+            meaning="nothing failed: an operator wanted to see the fallback",
+        ),
         FailureMode.PLANNER_SILENT: _latency(_INVALID, "no answer came before the window closed"),
         FailureMode.PLANNER_LATE: _latency(
             _OUTDATED, "a valid answer came after the window had closed"

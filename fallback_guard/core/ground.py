@@ -3,12 +3,13 @@
 """The map as it is open at the moment: its paths and its safe moves."""
 
 from fallback_guard.core.closures import Closures
+from fallback_guard.core.config import GuardConfig
 from fallback_guard.core.events import PositionArrived
 from fallback_guard.core.limits import COORDINATE_M_MAX
 from fallback_guard.core.openness import openness
 from fallback_guard.core.paths import Paths
-from fallback_guard.core.records import Position
-from fallback_guard.core.safe_moves import SafeMoves
+from fallback_guard.core.records import Position, RobotRecord
+from fallback_guard.core.safe_moves import CANCEL_AND_HOLD, HOLD, SafeMove, SafeMoves
 from fallback_guard.core.warehouse import Warehouse
 
 
@@ -33,6 +34,13 @@ class Ground:
             return None
         node, distance_m = self.paths.network.nearest_node(event.x, event.y)
         return Position(node=node, distance_m=distance_m, x=event.x, y=event.y, at_ns=now_ns)
+
+    def safe_move(self, robot: RobotRecord | None, now_ns: int, config: GuardConfig) -> SafeMove:
+        """Return what a robot can do now without a route; None is one of which nothing is known."""
+        if robot is None or robot.believed(now_ns, config) is None:
+            return CANCEL_AND_HOLD
+        node = robot.node(now_ns, config)
+        return HOLD if node is None else self.safe_moves.at(node)
 
     def close(self, closures: Closures) -> None:
         """Close and open what `closures` says; where that fails, close everything, and raise what failed."""

@@ -7,6 +7,7 @@ from typing import Final
 
 from typing_extensions import assert_never
 
+from fallback_guard.core import drills
 from fallback_guard.core.admission import (
     ADMISSION_RULES,
     LATCHED,
@@ -23,6 +24,7 @@ from fallback_guard.core.events import (
     CandidateArrived,
     ConfigurationChanged,
     Dispatched,
+    DrillRequested,
     Event,
     MapChanged,
     PositionArrived,
@@ -52,7 +54,7 @@ from fallback_guard.core.recovery import Recoveries
 from fallback_guard.core.request_rules import request_defect
 from fallback_guard.core.request_states import OPEN, RequestInput, RequestState
 from fallback_guard.core.rules import Refusal, first_failure, internal_error
-from fallback_guard.core.safe_moves import CANCEL_AND_HOLD, HOLD, SafeMove
+from fallback_guard.core.safe_moves import CANCEL_AND_HOLD
 from fallback_guard.core.sequences import Sequences
 from fallback_guard.core.timers import Timers
 from fallback_guard.core.validation import Stopwatch, Verdict, stopped
@@ -144,7 +146,7 @@ class Guard:
 
     # Events
 
-    def _handle(self, event: Event) -> None:
+    def _handle(self, event: Event) -> None:  # noqa: C901  # one case for each kind of event
         match event:
             case RequestArrived():
                 self._on_request(event)
@@ -156,6 +158,8 @@ class Guard:
                 self._on_position(event)
             case ResetRequested():
                 self._on_reset(event)
+            case DrillRequested():
+                self._on_drill(event)
             case MapChanged():
                 self._on_map(event)
             case Dispatched():
@@ -248,7 +252,7 @@ class Guard:
         record.answers_seen = record.answers_seen | {(printable(event.source), event.attempt)}
         judged = judged_as(event, self._verdict(robot, record, arrival))
         if judged.verdict.refusal is not None:
-            self._refuse_answer(record, judged, judged.verdict.refusal)
+            self._outbox.refuse_answer(record, judged, judged.verdict.refusal)
         else:
             self._accept(robot, record, judged)
 
@@ -271,6 +275,13 @@ class Guard:
             robot.latched, robot.safe_moves_in_a_row = False, 0
             self._recoveries.plan_all(robot, self._now_ns)
         self._outbox.put(LatchReset(tuple(sorted(robot.robot_id for robot in reset))))
+
+    def _on_drill(self, event: DrillRequested) -> None:
+        robot = self._fleet.get(event.robot_id)
+        answer = drills.order(event.robot_id, robot, self._now_ns)
+        if robot is not None and answer.request_id:
+            self._fall_back(robot, robot.requests[answer.request_id], drills.DRILL)
+        self._outbox.put(answer)
 
     def _on_map(self, event: MapChanged) -> None:
         """Take over what is closed; where that fails, the ground is closed altogether."""
@@ -306,7 +317,7 @@ class Guard:
         """Decide what still waits, because a newer request falls due: its robot wants nothing older any more."""
         for record in robot.requests.values():
             if record.state is RequestState.DUE:
-                safe_move = self._safe_move(robot)
+                safe_move = self._ground.safe_move(robot, self._now_ns, self._config)
                 record.closes_ns = None
                 record.accept(RequestInput.OVERTAKEN)
                 self._outbox.safe_move_when_due(record, safe_move, _OVERTAKEN)
@@ -317,19 +328,18 @@ class Guard:
         if record.staged is not None:
             self._prepared(record)
         staged, record.staged = record.staged, None
-        obstacle = LATCHED if robot.latched else record.defect
+        obstacle = LATCHED if robot.latched else record.defect or drills.take(robot, self._now_ns)
         if staged is not None and staged.verdict.route is not None and obstacle is None:
             refusal = self._start_refusal(robot, staged.verdict.route)
             if refusal is None:
                 record.accept(RequestInput.FELL_DUE)
                 self._send_planned(robot, record, staged, staged.verdict.route)
                 return
-            self._refuse_answer(record, staged, refusal)
+            self._outbox.refuse_answer(record, staged, refusal)
         record.accept(RequestInput.STAGED_REFUSED)
         record.accept(RequestInput.FELL_DUE)
         if obstacle is not None:
-            record.last_refusal, record.last_judged = obstacle, None
-            self._close_window(robot, record)
+            self._fall_back(robot, record, obstacle)
         else:
             record.margin_ns = self.margin.ns
             record.closes_ns = record.due_ns + self._config.deadline_ns - record.margin_ns
@@ -344,7 +354,8 @@ class Guard:
         elif before is RequestState.DUE:
             self._send_planned(robot, record, judged, route)
         else:
-            self._outbox.recovery(record, route, FailureMode.PLANNER_LATE, judged)
+            mode = drills.halted(record) or FailureMode.PLANNER_LATE
+            self._outbox.recovery(record, route, mode, judged)
 
     def _send_planned(
         self, robot: RobotRecord, record: RequestRecord, judged: Judged, route: ValidatedRoute
@@ -352,19 +363,6 @@ class Guard:
         """Send a planner's route in time."""
         robot.safe_moves_in_a_row = 0
         self._outbox.route_when_due(record, route, judged=judged)
-
-    def _refuse_answer(self, record: RequestRecord, judged: Judged, refusal: Refusal) -> None:
-        """Remember why an answer was refused, for the decision, and tell the planner."""
-        judged = replace(judged, verdict=judged.verdict.refused(refusal))
-        record.answers_refused += 1
-        record.last_refusal, record.last_judged = refusal, judged
-        self._outbox.refuse(
-            record.request_id,
-            record.robot_id,
-            refusal,
-            judged=judged,
-            answers_refused=record.answers_refused,
-        )
 
     def _expire(self) -> None:
         """Close the windows that are due.  What is to recover waits for a moment with nothing else to do."""
@@ -384,6 +382,12 @@ class Guard:
                 else:
                     self._outbox.safe_move_when_due(record, CANCEL_AND_HOLD, refusal)
 
+    def _fall_back(self, robot: RobotRecord, record: RequestRecord, why: Refusal) -> None:
+        """Decide at once without a planner's route, whatever has come."""
+        record.closes_ns = record.wakes_ns = None
+        record.last_refusal, record.last_judged = why, None
+        self._close_window(robot, record)
+
     def _close_window(self, robot: RobotRecord, record: RequestRecord) -> None:
         """Decide without a planner's route: the literal default is the safe move."""
         refusal = record.last_refusal or _SILENT
@@ -396,13 +400,15 @@ class Guard:
             and self._start_refusal(robot, standby) is None
             and record.accept(RequestInput.STANDBY_RELEASED)
         ):
-            robot.safe_moves_in_a_row = 0
+            if refusal is not drills.DRILL:
+                robot.safe_moves_in_a_row = 0
             self._outbox.route_when_due(record, standby, refusal=refusal, judged=record.last_judged)
             return
         record.halt()
-        robot.safe_moves_in_a_row += 1
+        robot.safe_moves_in_a_row += refusal is not drills.DRILL
         robot.latched = robot.latched or robot.safe_moves_in_a_row >= self._config.latch_after
-        self._outbox.safe_move_when_due(record, self._safe_move(robot), refusal)
+        safe_move = self._ground.safe_move(robot, self._now_ns, self._config)
+        self._outbox.safe_move_when_due(record, safe_move, refusal)
         if not robot.latched:
             self._recoveries.plan(record, self._now_ns)
 
@@ -423,7 +429,7 @@ class Guard:
             robot.supersede_all()
             if record.request_id:
                 robot.remember(record)
-        safe_move = self._safe_move(robot) if robot else CANCEL_AND_HOLD
+        safe_move = self._ground.safe_move(robot, self._now_ns, self._config)
         self._outbox.safe_move_when_due(record, safe_move, refusal)
 
     def _fail_closed(self, event: Event, error: Exception) -> None:
@@ -473,9 +479,9 @@ class Guard:
             )
             record.staged = replace(staged, verdict=verdict)
             if verdict.refusal is not None:
-                record.staged = None
+                refused, record.staged = record.staged, None
                 record.accept(RequestInput.STAGED_REFUSED)
-                self._refuse_answer(record, replace(staged, verdict=verdict), verdict.refusal)
+                self._outbox.refuse_answer(record, refused, verdict.refusal)
         return record.prepared
 
     def _verdict(self, robot: RobotRecord, record: RequestRecord, arrival: Arrival) -> Verdict:
@@ -490,12 +496,6 @@ class Guard:
             return verdict  # While the robot is still on its way, where it starts is asked later.
         refusal = self._start_refusal(robot, verdict.route)
         return verdict if refusal is None else verdict.refused(refusal)
-
-    def _safe_move(self, robot: RobotRecord) -> SafeMove:
-        if robot.believed(self._now_ns, self._config) is None:
-            return CANCEL_AND_HOLD
-        node = robot.node(self._now_ns, self._config)
-        return HOLD if node is None else self._ground.safe_moves.at(node)
 
     def _start_refusal(self, robot: RobotRecord, route: ValidatedRoute) -> Refusal | None:
         start = self._ground.warehouse.nodes[route.waypoints[0].node]

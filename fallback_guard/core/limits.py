@@ -64,6 +64,9 @@ REFUSALS_REPORTED_PER_S_MAX: Final = 50
 DETAIL_CHARS_MAX: Final = 240
 """Length of the explanation in a decision."""
 
+DRILL_WAIT_NS: Final = 60 * NS_PER_S
+"""For how long a drill waits for a request to fall due: no longer than the operator who wanted it looks on."""
+
 STAMP_AGE_NS_MAX: Final = 50 * NS_PER_MS
 """A stamp older than this is not believed to be the moment the request fell due."""
 

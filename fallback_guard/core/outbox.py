@@ -2,6 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Writing motions and decisions: what one step of the guard sends, counts and explains."""
 
+from dataclasses import replace
+
 from fallback_guard.core.config import GuardConfig
 from fallback_guard.core.counters import Counters
 from fallback_guard.core.effects import Decision, Effect, Occasion, ReportDecision, SendMotion
@@ -58,7 +60,7 @@ class Outbox:
     ) -> None:
         """Send the decision ROUTE.  `refusal` says why it is the standby route, where it is."""
         mode = refusal.mode if refusal else None
-        motion = self._send_route(record, route, mode, self._count_decision(record))
+        motion = self._send_route(record, route, mode, self._count_decision(record, mode))
         self.counters.routes += 1
         self._report(record, motion, Occasion.DUE, refusal, judged)
 
@@ -83,7 +85,7 @@ class Outbox:
                 lease_ns=self.config.lease_ns,
             ),
             planned_ns=record.closes_ns,
-            deadline_ns=self._count_decision(record),
+            deadline_ns=self._count_decision(record, refusal.mode),
         )
         self.counters.safe_moves += 1
         self._report(record, motion, Occasion.DUE, refusal, record.last_judged)
@@ -138,9 +140,23 @@ class Outbox:
             )
         )
 
-    def _count_decision(self, record: RequestRecord) -> int | None:
+    def refuse_answer(self, record: RequestRecord, judged: Judged, refusal: Refusal) -> None:
+        """Remember why an answer was refused, for the decision, and tell the planner."""
+        judged = replace(judged, verdict=judged.verdict.refused(refusal))
+        record.answers_refused += 1
+        record.last_refusal, record.last_judged = refusal, judged
+        self.refuse(
+            record.request_id,
+            record.robot_id,
+            refusal,
+            judged=judged,
+            answers_refused=record.answers_refused,
+        )
+
+    def _count_decision(self, record: RequestRecord, mode: FailureMode | None) -> int | None:
         """Count a decision; return by when it has to be with the robot, None where it is counted as late already."""
         self.counters.decisions += 1
+        self.counters.drills += mode is FailureMode.DRILL
         deadline_ns = record.due_ns + self.config.deadline_ns
         if self._now_ns <= deadline_ns:
             return deadline_ns

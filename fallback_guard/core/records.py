@@ -51,7 +51,8 @@ class RequestRecord:
 
     `defect` is what keeps it from being served; `prepared` what an answer is judged by, None before that was needed
     and where nothing more can come, as of so many `renewals`; `sequence` that of the last motion sent for it,
-    0 before the decision; `closes_ns` when its window closes, `margin_ns` before the deadline, where it has one.
+    0 before the decision; `closes_ns` when its window closes, `margin_ns` before the deadline, where it has one;
+    `wakes_ns` when it is looked at next.
     """
 
     request_id: str
@@ -71,6 +72,7 @@ class RequestRecord:
     sequence: int = 0
     due_ns: int = 0
     closes_ns: int | None = None
+    wakes_ns: int | None = None
     margin_ns: int = 0
     clock: Clock = Clock.NONE
 
@@ -135,11 +137,13 @@ class RobotRecord:
     """One robot.  `position` is None where it is unknown; `requests` are in order of arrival.
 
     `stranded_on` is the node from which no open path served its halted request; None where none was missing.
+    `drill_until_ns` is until when a drill waits for a request to fall due; None where none does.
     """
 
     robot_id: str
     position: Position | None = None
     stranded_on: int | None = None
+    drill_until_ns: int | None = None
     safe_moves_in_a_row: int = 0
     latched: bool = False
     requests: dict[str, RequestRecord] = field(default_factory=dict)

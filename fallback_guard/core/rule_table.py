@@ -17,6 +17,7 @@ from fallback_guard.core.route_rules import ROUTE_RULES
 from fallback_guard.core.rules import RuleRow, Stage
 
 NOT_OF_A_RULE: Final = (
+    FailureMode.DRILL,
     FailureMode.PLANNER_SILENT,
     FailureMode.PLANNER_LATE,
     FailureMode.OVERTAKEN,
@@ -25,7 +26,7 @@ NOT_OF_A_RULE: Final = (
     FailureMode.STRANGER,
     FailureMode.TASK_RULE,
 )
-"""What none of these refuses for: time that passed, faults of the guard, what the watchdog says, rules of one's own."""
+"""What none of these refuses for: drills, time that passed, faults of the guard, the watchdog's, rules of one's own."""
 
 CONVERSION: Final = RuleRow(
     "conversion",

@@ -20,7 +20,10 @@ SPARE_NS: Final = 5 * NS_PER_MS
 
 
 class Timers:
-    """Requests by the time at which they are looked at again; of the same time, the one set first comes first."""
+    """Requests by the time at which they are looked at again; of the same time, the one set first comes first.
+
+    A request has one such time, the one that was set last, and none where its `wakes_ns` is None.
+    """
 
     def __init__(self) -> None:
         """Begin with none."""
@@ -34,8 +37,7 @@ class Timers:
     @property
     def next_ns(self) -> int | None:
         """The earliest time at which there is something to do; None where there is none."""
-        while self._heap and self._heap[0][2].state in TERMINAL:
-            heappop(self._heap)
+        self._drop_what_is_over()
         return self._heap[0][0] if self._heap else None
 
     def are_quiet(self, now_ns: int) -> bool:
@@ -44,12 +46,23 @@ class Timers:
         return wake_ns is None or wake_ns - now_ns > SPARE_NS
 
     def set(self, at_ns: int, record: RequestRecord) -> None:
-        """Have a request looked at no earlier than `at_ns`."""
+        """Have a request looked at no earlier than `at_ns`, and not at the time that was set before."""
         self._set += 1
+        record.wakes_ns = at_ns
         heappush(self._heap, (at_ns, self._set, record))
 
     def pop(self, now_ns: int) -> RequestRecord | None:
         """Take the next request whose time has come by `now_ns`; None where there is none."""
+        self._drop_what_is_over()
         if not self._heap or self._heap[0][0] > now_ns:
             return None
-        return heappop(self._heap)[2]
+        record = heappop(self._heap)[2]
+        record.wakes_ns = None
+        return record
+
+    def _drop_what_is_over(self) -> None:
+        while self._heap:
+            at_ns, _, record = self._heap[0]
+            if at_ns == record.wakes_ns and record.state not in TERMINAL:
+                return
+            heappop(self._heap)

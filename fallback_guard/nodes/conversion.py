@@ -351,6 +351,7 @@ def to_guard_state(  # noqa: PLR0913  # the fields of the message
         recoveries=counters.recoveries,
         refusals=counters.refusals,
         decisions_late=counters.decisions_late,
+        drills=counters.drills,
         dispatch_margin=to_duration(status.margin_ns),
         lateness=to_duration(status.lateness_ns),
         realtime_priority=realtime_priority,

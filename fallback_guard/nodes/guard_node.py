@@ -20,10 +20,12 @@ from rclpy.parameter import Parameter as RosParameter
 from fallback_guard import msg
 from fallback_guard.core.closures import AS_ON_THE_MAP, Closures
 from fallback_guard.core.config import GUARD_PARAMETERS, GuardConfig, guard_config
-from fallback_guard.core.effects import Decision, Effect, LatchReset
+from fallback_guard.core.drills import said
+from fallback_guard.core.effects import Decision, DrillAnswered, Effect, LatchReset
 from fallback_guard.core.events import (
     CandidateArrived,
     ConfigurationChanged,
+    DrillRequested,
     Event,
     MapChanged,
     ResetRequested,
@@ -48,7 +50,7 @@ from fallback_guard.nodes.parameters import Explaining, check_change, declared
 from fallback_guard.nodes.process import StartError, run
 from fallback_guard.nodes.realtime import REALTIME_PRIORITY, Standing, claim
 from fallback_guard.nodes.status import Timing
-from fallback_guard.srv import ResetLatch
+from fallback_guard.srv import Drill, ResetLatch
 from fallback_guard.tasks.loading import load_task
 
 AUTOSTART: Final = Parameter(
@@ -127,6 +129,7 @@ class GuardNode(Explaining, LifecycleNode):
         self._diagnostics = topics.DIAGNOSTICS.publisher(self)
         topics.MAP_CLOSURES.subscribe(self, self._on_map_closures)
         self.create_service(ResetLatch, topics.RESET_SERVICE, self._on_reset)
+        self.create_service(Drill, topics.DRILL_SERVICE, self._on_drill)
         self.create_timer(
             _DIAGNOSTICS_PERIOD_S,
             self._publish_diagnostics,
@@ -153,6 +156,9 @@ class GuardNode(Explaining, LifecycleNode):
             pulse_ns=self._config.heartbeat_ms * NS_PER_MS,
             clock=self._simulated,
         )
+        # So that nothing is published on a node that is gone.
+        for thread in (self._entrance, self._dispatcher, self._intake):
+            self.at_the_end(thread.close)
         self._intake.start()
         if autostart:
             self._start()
@@ -231,13 +237,6 @@ class GuardNode(Explaining, LifecycleNode):
         self._guard = self._warehouse = None
         return super().on_cleanup(state)
 
-    def destroy_node(self) -> None:
-        """End the threads first, so that nothing is published on a node that is gone."""
-        self._intake.close()
-        self._dispatcher.close()
-        self._entrance.close()
-        super().destroy_node()
-
     # Messages
 
     def _on_pick_request(self, taken: Taken) -> None:
@@ -298,6 +297,14 @@ class GuardNode(Explaining, LifecycleNode):
         response.success = bool(reset)
         response.message = f"reset: {', '.join(reset)}" if reset else "no such robot was latched"
         self.get_logger().info(f"operator's reset: {response.message}")
+        return response
+
+    def _on_drill(self, request: Drill.Request, response: Drill.Response) -> Drill.Response:
+        effects = self._step(DrillRequested(robot_id=request.robot_id))
+        answers = [effect for effect in effects if isinstance(effect, DrillAnswered)]
+        response.success = any(not answer.obstacle for answer in answers)
+        response.message = said(answers[-1]) if answers else "no drill: the guard is inactive"
+        self.get_logger().warning(f"operator's drill: {response.message}")
         return response
 
     def _on_parameters(self, changes: list[RosParameter]) -> SetParametersResult:

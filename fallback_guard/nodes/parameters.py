@@ -20,6 +20,7 @@ from rclpy.node import Node
 from rclpy.parameter import Parameter as RosParameter
 
 from fallback_guard.core.parameters import Parameter, ParameterError, Value
+from fallback_guard.nodes.ending import Ending
 
 FIXED: Final = (
     "It is fixed once the node has started, because what runs was built from it: give it in a parameter file or with"
@@ -28,7 +29,7 @@ FIXED: Final = (
 """What is added to rclpy's own refusal, which says no more than that a parameter is read-only."""
 
 
-class Explaining(Node):
+class Explaining(Ending):
     """A node that says why it refuses to change a parameter, and what to do.  Stands first among the base classes."""
 
     def set_parameters_atomically(

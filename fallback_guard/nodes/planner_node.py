@@ -82,6 +82,7 @@ class PlannerNode(Explaining):
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="planning", daemon=True)
         self._thread.start()
+        self.at_the_end(self._end)
         topics.PICK_REQUEST.subscribe(self, self._on_pick_request)
         topics.GUARD_DECISION.subscribe(self, self._on_decision)
         topics.MAP_CLOSURES.subscribe(self, self._on_map_closures)
@@ -99,7 +100,7 @@ class PlannerNode(Explaining):
         )
         self.get_logger().info(f"planning with {asked}")
 
-    def destroy_node(self) -> None:
+    def _end(self) -> None:
         """End the calls to the model before the publisher goes."""
         closing = asyncio.run_coroutine_threadsafe(self._close(), self._loop)
         try:
@@ -110,7 +111,6 @@ class PlannerNode(Explaining):
         self._thread.join(_CLOSING_S_MAX)
         for source, llm in zip(self._rung_sources, self._llms, strict=True):
             self.get_logger().info(f"{source}: {llm.counters.said}")
-        super().destroy_node()
 
     async def _close(self) -> None:
         await self._planner.close()

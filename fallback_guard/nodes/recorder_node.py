@@ -80,20 +80,20 @@ class RecorderNode(Explaining):
             self,
             [Inlet(_deep(topic), self._keeping(name)) for topic, name in names],
         )
+        self.at_the_end(self._end)
         self._intake.start()
         self.create_timer(_CHECK_S, self._check, clock=Clock(clock_type=ClockType.STEADY_TIME))
         self.get_logger().info(f"recording into {self._recorder.directory}")
         self._writing.set(time.monotonic_ns())
         self._reporting.set(time.monotonic_ns())
 
-    def destroy_node(self) -> None:
+    def _end(self) -> None:
         """Take nothing more, write what is there, and say what could not be written."""
         self._intake.close()
         self._writing.close()
         self._reporting.close()
         self._recorder.close(time.monotonic_ns(), time.time_ns())
         self._tell(time.monotonic_ns())
-        super().destroy_node()
 
     def _keeping(self, name: str) -> Callable[[Taken], None]:
         def keep(taken: Taken) -> None:

@@ -100,6 +100,7 @@ class RobotNode(Explaining):
         self._position = topics.ROBOT_POSITION.publisher(self)
         self._pick_report = topics.PICK_REPORT.publisher(self)
         self._driver = make_driver(self)
+        self.at_the_end(self._end)
         self._poll = pose_source(
             self,
             str(values["pose_source"]),
@@ -116,14 +117,13 @@ class RobotNode(Explaining):
         )
         self.get_logger().info("standing until the guard says what to do")
 
-    def destroy_node(self) -> None:
+    def _end(self) -> None:
         """Leave a robot that stands."""
         self._is_closed = self._stands = True
         if self.context.ok():
             self.wheels.say(_STAND)
             self._driver.close()
             self.wheels.leave()
-        super().destroy_node()
 
     def hear(self, event: Event) -> None:
         """Take an event, and do what follows from it; of what happens meanwhile, afterwards."""

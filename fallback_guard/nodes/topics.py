@@ -127,3 +127,4 @@ CLOCK: Final = Topic(
 DIAGNOSTICS: Final = Topic(name="/diagnostics", type=DiagnosticArray, qos=_reliable(10))
 
 RESET_SERVICE: Final = "guard/reset"
+DRILL_SERVICE: Final = "guard/drill"

@@ -105,19 +105,15 @@ class WatchdogNode(Explaining):
                 Inlet(topics.GUARD_STATE, self._handling(overhearing.read_state)),
             ],
         )
+        # So that nothing is published on a node that is gone.
+        for thread in (self._patrol, self._timer, self._intake):
+            self.at_the_end(thread.close)
         self._intake.start()
         standing = claim(int(values[REALTIME_PRIORITY.name]), urgent_thread=self._timer.thread_id)
         if standing.refusal:
             self.get_logger().warning(standing.refusal)
         self.get_logger().info("waiting for the guard's first sign of life")
         self._patrol.set(time.monotonic_ns())
-
-    def destroy_node(self) -> None:
-        """End the threads first, so that nothing is published on a node that is gone."""
-        self._intake.close()
-        self._timer.close()
-        self._patrol.close()
-        super().destroy_node()
 
     # What comes in
 

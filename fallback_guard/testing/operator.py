@@ -18,7 +18,7 @@ from fallback_guard import msg
 from fallback_guard.core.request import PickRequest
 from fallback_guard.nodes import topics
 from fallback_guard.nodes.conversion import from_pick_request
-from fallback_guard.srv import ResetLatch
+from fallback_guard.srv import Drill, ResetLatch
 from fallback_guard.testing.participant import Participant
 
 WAIT_S: Final = 120.0
@@ -47,7 +47,7 @@ class NoAnswerError(AssertionError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reset:
-    """The guard's answer to a reset of the latch."""
+    """The guard's answer to a reset of the latch, or to a drill."""
 
     success: bool
     message: str
@@ -102,6 +102,11 @@ class Operator(Participant):
     def reset_latch(self, robot_id: str = "") -> Reset:
         """Reset the latch of one robot, or of all.  Raises NoAnswerError."""
         answer = self._call(ResetLatch, topics.RESET_SERVICE, ResetLatch.Request(robot_id=robot_id))
+        return Reset(success=bool(answer.success), message=str(answer.message))
+
+    def drill(self, robot_id: str) -> Reset:
+        """Let one robot fall back once, whatever its planner does.  Raises NoAnswerError."""
+        answer = self._call(Drill, topics.DRILL_SERVICE, Drill.Request(robot_id=robot_id))
         return Reset(success=bool(answer.success), message=str(answer.message))
 
     def lifecycle_state(self, node: str = "guard_node") -> str:

@@ -59,6 +59,10 @@ COMMANDS: Final[Mapping[str, Command]] = MappingProxyType(
             "and say what the guard did.",
             module="demo",
         ),
+        "drill": Command(
+            does="Let one robot fall back once, whatever its planner does, and mark all of it as a drill.",
+            module="drill",
+        ),
         "endpoint": Command(
             does="Ask an LLM endpoint what it can do for the planner: structured output, streaming, seed, time.",
             module="endpoint",

@@ -26,6 +26,7 @@ _COLUMNS: Final = (
     "| failure mode | meaning | VDA 5050 2.1 | VDA 5050 3.0 | level |\n|---|---|---|---|---|\n"
 )
 _TITLES: Final = {
+    Bucket.NONE: "No risk. What an operator wanted",
     Bucket.LATENCY: "A: latency. Nothing usable in time",
     Bucket.SAFETY: "B: safety. An answer that would have been wrong to follow",
 }

@@ -23,6 +23,7 @@ from fallback_guard.core.closures import AS_ON_THE_MAP, Closures
 from fallback_guard.core.config import RECOVERIES, guard_config
 from fallback_guard.core.events import (
     CandidateArrived,
+    DrillRequested,
     Event,
     MapChanged,
     PositionArrived,
@@ -107,6 +108,7 @@ ALPHABET: Final[dict[str, Callable[[Branch], None]]] = {
         PositionArrived(robot_id=ROBOT, x=0.0, y=0.0, lost=True)
     ),
     "reset": lambda branch: branch.happen(ResetRequested(robot_id=ROBOT)),
+    "drill": lambda branch: branch.happen(DrillRequested(robot_id=ROBOT)),
     "shut": lambda branch: branch.happen(MapChanged(closures=Closures(everything=True))),
     "open": lambda branch: branch.happen(MapChanged(closures=AS_ON_THE_MAP)),
     "almost the window": lambda branch: branch.simulation.pass_time(WINDOW_NS - 1),

@@ -19,6 +19,7 @@ from fallback_guard.core.closures import AS_ON_THE_MAP, Closures
 from fallback_guard.core.config import GuardConfig
 from fallback_guard.core.effects import (
     Decision,
+    DrillAnswered,
     Effect,
     LatchReset,
     Occasion,
@@ -28,6 +29,7 @@ from fallback_guard.core.effects import (
 from fallback_guard.core.events import (
     CandidateArrived,
     Dispatched,
+    DrillRequested,
     Event,
     MapChanged,
     PositionArrived,
@@ -68,6 +70,7 @@ KINDS: Final = (
     "position",
     "position",
     "reset",
+    "drill",
     "map",
     "time",
 )
@@ -166,6 +169,9 @@ def event_of(step: Step) -> Event:
         return PositionArrived(robot_id=step.robot_id, x=x, y=0.0, lost=step.variant == 4)
     if step.kind == "reset":
         return ResetRequested(robot_id=step.robot_id if step.variant else "")
+    if step.kind == "drill" and step.variant == 0:
+        # A few: what waits for the next request takes the place of its route.
+        return DrillRequested(robot_id=step.robot_id)
     if step.kind == "map":
         return MapChanged(closures=CLOSURES[step.variant])
     return TimePassed()
@@ -195,6 +201,7 @@ class Simulation:
         self._woken_ns: list[int] = []
         self._decided: dict[Key, MotionKind] = {}
         self._recovered: set[Key] = set()
+        self._drilled: set[str] = set()
         self._accepted: list[Key] = []
         self._just_accepted: Key | None = None
         self._blocked: Container[tuple[int, int]] = openness(world.warehouse()).blocked
@@ -275,6 +282,8 @@ class Simulation:
             self._asked.setdefault(key, None)
             if key not in self._due_ns:
                 self._fall_due(key, event.stamp_age_ns)
+        elif isinstance(event, DrillRequested):
+            self._drilled.add(event.robot_id)
         elif isinstance(event, MapChanged):
             self.pass_time(0)  # What has fallen due by now is decided by the map as it was.
             self._step(TimePassed())
@@ -367,7 +376,7 @@ class Simulation:
                 assert effect.decision.outcome is MotionKind.NONE
                 self._counted["refused"] += 1
             else:
-                assert isinstance(effect, LatchReset)
+                assert isinstance(effect, LatchReset | DrillAnswered)
             assert (
                 not isinstance(effect, ReportDecision)
                 or effect.decision.failure_mode is not FailureMode.INTERNAL_ERROR
@@ -422,6 +431,9 @@ class Simulation:
             assert motion.reason is not None
         if motion.source == "standby":
             assert self.config.standby_at_deadline
+        is_drill = motion.reason is FailureMode.DRILL
+        assert not is_drill or key[0] in self._drilled, "nobody is drilled unasked"
+        self._counted["drill"] += is_drill
         self._counted["route" if motion.kind is MotionKind.ROUTE else "safe move"] += 1
 
     def _check_recovery(self, key: Key, motion: Motion) -> None:
@@ -460,6 +472,7 @@ class Simulation:
         assert counters.recoveries == counted["recovery"]
         assert counters.refusals >= counted["refused"]
         assert counters.decisions_late == self._counted["late"]
+        assert counters.drills == counted["drill"]
         assert not self._is_punctual or counters.decisions_late == 0
 
     def _check_memory(self) -> None:

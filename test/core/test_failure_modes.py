@@ -58,6 +58,7 @@ def test_only_what_needs_a_person_is_fatal() -> None:
 @pytest.mark.parametrize(
     ("mode", "v2_1", "v3_0"),
     [
+        (FailureMode.DRILL, "orderError", "MOBILE_ROBOT_NOT_AVAILABLE"),
         (FailureMode.PLANNER_SILENT, "validationError", "VALIDATION_FAILURE"),
         (FailureMode.PLANNER_LATE, "orderUpdateError", "OUTDATED_ORDER_UPDATE"),
         (FailureMode.QUEUE_OVERRUN, "orderError", "OTHER_ORDER_ACTIVE"),

@@ -75,7 +75,7 @@ STORIES = [
 PLACES = [
     "fallback_guard.core.guard.request_defect",
     "fallback_guard.core.guard.Guard._start_refusal",
-    "fallback_guard.core.guard.Guard._safe_move",
+    "fallback_guard.core.ground.Ground.safe_move",
     "fallback_guard.core.guard.Guard._verdict",
     "fallback_guard.core.guard.Guard._close_window",
     "fallback_guard.core.guard.Guard._accept",

@@ -120,7 +120,7 @@ def test_nor_where_the_newer_one_was_accepted_while_the_window_was_open() -> Non
 def test_nor_where_a_fault_closed_the_window(monkeypatch: pytest.MonkeyPatch) -> None:
     t = Timeline().request().at_ms(100).request(world.pick_request("R-2", on_due=True))
     with monkeypatch.context() as patch:
-        patch.setattr(t.guard, "_safe_move", None)
+        patch.setattr(t.guard._ground, "safe_move", None)
         t.at_ms(WINDOW_MS).expect_safe_move(FailureMode.INTERNAL_ERROR)
     t.answer(request_id="R-1").expect_refusal(FailureMode.STALE)
 

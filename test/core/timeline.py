@@ -15,6 +15,7 @@ from fallback_guard.core.events import (
     CandidateArrived,
     ConfigurationChanged,
     Dispatched,
+    DrillRequested,
     Event,
     MapChanged,
     PositionArrived,
@@ -159,6 +160,10 @@ class Timeline:
     def reset(self, robot_id: str = "") -> Timeline:
         """Let an operator reset the latch."""
         return self.step(ResetRequested(robot_id=robot_id))
+
+    def drill(self, robot_id: str = world.ROBOT) -> Timeline:
+        """Let an operator ask for a fallback."""
+        return self.step(DrillRequested(robot_id=robot_id))
 
     def configure(self, **parameters: object) -> Timeline:
         """Change the parameters while running."""

@@ -24,7 +24,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 from domains import own_domain
-from fallback_guard.srv import ResetLatch
+from fallback_guard.srv import Drill, ResetLatch
 from rclpy.parameter import Parameter as RosParameter
 from rclpy.parameter_client import AsyncParameterClient
 from rclpy.publisher import Publisher
@@ -506,6 +506,10 @@ class Bystander(Participant):
             return self.result_of(client.call_async(request), name)
         finally:
             self.node.destroy_client(client)
+
+    def drill(self, robot_id: str) -> Message:
+        """Ask the guard for a fallback."""
+        return self.call(Drill, topics.DRILL_SERVICE, Drill.Request(robot_id=robot_id))
 
     def reset_latch(self, robot_id: str = "") -> Message:
         """Reset the latch as an operator would."""

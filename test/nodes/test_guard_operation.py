@@ -4,23 +4,40 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from typing import TYPE_CHECKING, Final
 
+import pytest
 from lifecycle_msgs.msg import State, Transition
 from lifecycle_msgs.srv import ChangeState, GetState
 
 import world
 from fallback_guard import msg
-from fallback_guard.core.failure_modes import FailureMode
+from fallback_guard.core.effects import Occasion
+from fallback_guard.core.failure_modes import Bucket, FailureMode
 from fallback_guard.core.motion import MotionKind
+from harness import open_scene
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from harness import Scene
 
 ROBOT: Final = "picker_1"
 OK, ERROR = b"\0", b"\2"
 LIFE_SIGNS: Final = 4
 """Of the guard: time in which it could have sent something."""
+
+
+@pytest.fixture(scope="module")
+def drilled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
+    """A guard that knows the robot, for all drills by the command."""
+    with open_scene(tmp_path_factory.mktemp("drilled")) as opened:
+        opened.start_guard()
+        opened.bystander.settle(ROBOT)
+        yield opened
 
 
 def newest_diagnostics(scene: Scene) -> tuple[bytes, str]:
@@ -90,6 +107,52 @@ def test_a_latch_holds_until_the_operator_resets_it(scene: Scene) -> None:
     assert not bystander.wait_for_state(msg.GuardState.STATE_ACTIVE).latched_robots
     bystander.wait_until(lambda: newest_diagnostics(scene)[0] == OK, "healthy diagnostics")
     assert not bystander.reset_latch("").success, "nobody is latched any more"
+
+
+def test_a_drill_is_marked_everywhere_and_counts_against_nobody(scene: Scene) -> None:
+    scene.start_guard(recovery="standby", recovery_delay_ms=50, latch_after=1)
+    bystander = scene.bystander
+    bystander.settle(ROBOT)
+    assert not bystander.drill("nobody").success
+    ordered = bystander.drill(ROBOT)
+    assert ordered.success
+    assert "within 60 s" in ordered.message
+    assert not routes(scene, "R-1"), "it would have been let through"
+    safe_move = bystander.wait_for_motion("R-1", ROBOT, MotionKind.SAFE_MOVE).message
+    decision = bystander.wait_for_decision("R-1", ROBOT)
+    assert safe_move.reason == decision.failure_mode == FailureMode.DRILL
+    assert decision.bucket == Bucket.NONE
+    recovery = bystander.wait_for_decision("R-1", ROBOT, Occasion.RECOVERY)
+    route = bystander.wait_for_motion("R-1", ROBOT, MotionKind.ROUTE).message
+    assert recovery.failure_mode == route.reason == FailureMode.DRILL
+    bystander.wait_for_states(2)
+    state = bystander.wait_for_state(msg.GuardState.STATE_ACTIVE)
+    assert (state.drills, list(state.latched_robots)) == (1, [])
+    assert routes(scene, "R-2"), "one drill, one fallback"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "said"),
+    [
+        ([ROBOT], 0, "falls back"),
+        (["nobody"], 1, "no such robot"),
+        (["no robot"], 2, "is no robot's id"),
+        ([ROBOT, "--namespace", "1/"], 2, "--namespace '1/' cannot be one"),
+        ([ROBOT, "--namespace", "/elsewhere", "--timeout-s", "0.2"], 2, "/elsewhere/guard/drill"),
+        ([ROBOT, "--timeout-s", "nan"], 2, "--timeout-s is nan"),
+    ],
+)
+def test_a_drill_by_the_command(drilled: Scene, arguments: list[str], code: int, said: str) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "fallback_guard.tools.cli", "drill", *arguments],
+        check=False,
+        capture_output=True,
+        text=True,
+        cwd=drilled.directory,  # Where no sources are: they would be taken for the package.
+        env=os.environ | {"ROS_DOMAIN_ID": str(drilled.domain)},
+    )
+    assert done.returncode == code, done.stderr
+    assert said in (done.stderr if code == 2 else done.stdout)
 
 
 def test_the_counters_add_up(scene: Scene) -> None:

@@ -126,6 +126,7 @@ def test_the_lifecycle_and_the_reset_are_services(graph: Scene) -> None:
 
     wanted = {
         "/guard/reset": ["fallback_guard/srv/ResetLatch"],
+        "/guard/drill": ["fallback_guard/srv/Drill"],
         "/guard_node/change_state": ["lifecycle_msgs/srv/ChangeState"],
         "/guard_node/get_state": ["lifecycle_msgs/srv/GetState"],
         "/guard_node/set_parameters": ["rcl_interfaces/srv/SetParameters"],

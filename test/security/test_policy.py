@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Final
 import pytest
 import rclpy
 import xmlschema
-from fallback_guard.srv import ResetLatch
+from fallback_guard.srv import Drill, ResetLatch
 from lifecycle_msgs.msg import TransitionEvent
 from lifecycle_msgs.srv import (
     ChangeState,
@@ -209,6 +209,7 @@ class Operator:
 
 def _calls() -> Iterator[tuple[type[Message], str]]:
     yield ResetLatch, topics.RESET_SERVICE
+    yield Drill, topics.DRILL_SERVICE
     for kind, name in (
         (ChangeState, "change_state"),
         (GetState, "get_state"),

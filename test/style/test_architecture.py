@@ -84,7 +84,10 @@ ROOMS_MAY: Final = {
 }
 """Which rooms of the package each room sees.  Messages are generated, and ROS as well."""
 
-NEED_ROS: Final = {"tools/demo.py": frozenset({"fallback_guard.nodes.observer", "rclpy"})}
+NEED_ROS: Final = {
+    "tools/demo.py": frozenset({"fallback_guard.nodes.observer", "rclpy"}),
+    "tools/drill.py": frozenset({"fallback_guard.nodes.topics", "fallback_guard.srv", "rclpy"}),
+}
 """Commands that need ROS.  They import it when they run, so that all others work without."""
 
 SPEAK_ROS: Final = {

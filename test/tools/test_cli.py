@@ -94,7 +94,7 @@ EXAMPLES = {name: command.load().example for name, command in cli.COMMANDS.items
     f"map {name}": word.example for name, word in map_command._WORDS.items()
 }
 TAKE_MINUTES = {"bench", "demo"}
-ASK_ANOTHER = {"endpoint"}
+ASK_ANOTHER = {"drill", "endpoint"}
 
 
 @pytest.mark.parametrize("word", sorted(set(EXAMPLES) - TAKE_MINUTES - ASK_ANOTHER))
