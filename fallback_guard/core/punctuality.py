@@ -4,6 +4,7 @@
 
 from bisect import bisect_left, insort
 from collections import deque
+from collections.abc import Sequence
 from typing import Final
 
 from fallback_guard.core.config import GuardConfig
@@ -31,6 +32,10 @@ class _Recent:
             del self._sorted[bisect_left(self._sorted, self._in_order.popleft())]
         self._in_order.append(sample_ns)
         insort(self._sorted, sample_ns)
+
+    @property
+    def in_order(self) -> tuple[int, ...]:
+        return tuple(self._in_order)
 
     @property
     def most_ns(self) -> int:
@@ -61,6 +66,18 @@ class DispatchMargin:
         self._dispatch.add(max(0, done_ns - event.planned_ns))
         if event.woke_ns is not None:
             self._wake.add(max(0, event.woke_ns - event.planned_ns))
+        self._update()
+
+    @property
+    def samples(self) -> tuple[tuple[int, ...], tuple[int, ...]]:
+        """What it rests on (ns), oldest first: how late messages were handed over, and how late the thread woke."""
+        return self._dispatch.in_order, self._wake.in_order
+
+    def resume(self, samples: tuple[Sequence[int], Sequence[int]]) -> None:
+        """Go on from the `samples` of another one."""
+        for recent, given in zip((self._dispatch, self._wake), samples, strict=True):
+            for sample_ns in given:
+                recent.add(max(0, sample_ns))
         self._update()
 
     def _update(self) -> None:

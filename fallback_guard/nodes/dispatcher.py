@@ -23,6 +23,7 @@ from fallback_guard.nodes.deadline_timer import DeadlineTimer
 from fallback_guard.nodes.decision_clock import DecisionClock, SteadyClock
 from fallback_guard.nodes.intake import Taken
 from fallback_guard.nodes.status import Status, Timing
+from fallback_guard.recording.journal import Journal
 
 _SPARE_PAUSE_NS: Final = NS_PER_MS
 """Between two pieces of spare work, for messages to come in between."""
@@ -47,10 +48,19 @@ class Dispatcher:
     """Holds at most one active guard.  Its methods may be called from any thread."""
 
     def __init__(
-        self, outlets: Outlets, *, pulse_ns: int, clock: DecisionClock | None = None
+        self,
+        outlets: Outlets,
+        *,
+        pulse_ns: int,
+        clock: DecisionClock | None = None,
+        journal: Journal | None = None,
     ) -> None:
-        """Begin without a guard, with a pulse every `pulse_ns`.  The guard's time is that of `clock`, else steady."""
+        """Begin without a guard, with a pulse every `pulse_ns`.  The guard's time is that of `clock`, else steady.
+
+        All that a guard is told goes into the `journal`.
+        """
         self._outlets = outlets
+        self._journal = journal
         self._clock = clock or SteadyClock()
         self._pulse_ns = pulse_ns
         self._lock = threading.Lock()
@@ -132,7 +142,8 @@ class Dispatcher:
             if self._guard is None or not self._is_active:
                 return ()
             began_ns = time.monotonic_ns()
-            effects = self._guard.step(event, self._clock.at(arrived_ns if taken else began_ns))
+            now_ns = self._clock.at(arrived_ns if taken else began_ns)
+            effects = self._tell(self._guard, event, now_ns, taken)
             decided_ns = time.monotonic_ns()
             timing = Timing(
                 transport_ns=taken.transport_ns if taken else 0,
@@ -143,6 +154,14 @@ class Dispatcher:
                 self._do(self._guard, effects, timing, decided_ns, woke_ns)
             self._set_timer()
         return effects
+
+    def _tell(
+        self, guard: Guard, event: Event, now_ns: int, taken: Taken | None = None
+    ) -> Sequence[Effect]:
+        if self._journal is not None:
+            data, sent_ns = (taken.data, taken.sent_ns) if taken else (b"", 0)
+            self._journal.note(event, now_ns, data, sent_ns)
+        return guard.step(event, now_ns)
 
     def _do(
         self,
@@ -163,7 +182,7 @@ class Dispatcher:
                 planned_ns=send.planned_ns, woke_ns=woke_ns, deadline_ns=send.deadline_ns
             )
             # More may have fallen due meanwhile.
-            more = guard.step(dispatched, self._clock.at(now_ns))
+            more = self._tell(guard, dispatched, self._clock.at(now_ns))
             undone += [effect for effect in more if isinstance(effect, SendMotion)]
             effects = (*effects, *more)
         for report in effects:

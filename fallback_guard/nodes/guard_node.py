@@ -23,7 +23,6 @@ from fallback_guard.core.config import GUARD_PARAMETERS, GuardConfig, guard_conf
 from fallback_guard.core.drills import said
 from fallback_guard.core.effects import Decision, DrillAnswered, Effect, LatchReset
 from fallback_guard.core.events import (
-    CandidateArrived,
     ConfigurationChanged,
     DrillRequested,
     Event,
@@ -45,11 +44,13 @@ from fallback_guard.nodes.diagnostics import diagnostic_array, guard_status
 from fallback_guard.nodes.dispatcher import Dispatcher, Outlets
 from fallback_guard.nodes.entrance import Entrance
 from fallback_guard.nodes.intake import Inlet, Intake, Taken
+from fallback_guard.nodes.journal import journal_bytes
 from fallback_guard.nodes.lifecycle import refuse_impossible_changes
 from fallback_guard.nodes.parameters import Explaining, check_change, declared
 from fallback_guard.nodes.process import StartError, run
 from fallback_guard.nodes.realtime import REALTIME_PRIORITY, Standing, claim
 from fallback_guard.nodes.status import Timing
+from fallback_guard.recording.journal import FROM_NOBODY, Journal, Setup, file_sha256
 from fallback_guard.srv import Drill, ResetLatch
 from fallback_guard.tasks.loading import load_task
 
@@ -74,8 +75,15 @@ SIMULATION_TIME: Final = Parameter(
     read_only=True,
     meaning="Deadlines by /clock instead of a steady clock: for simulations that do not run in real time.",
 )
+JOURNAL: Final = Parameter(
+    name="journal",
+    default=True,
+    read_only=True,
+    meaning="Publish what the guard is told, step by step, so that a recording can be replayed.",
+)
 NODE_PARAMETERS: Final = (
     AUTOSTART,
+    JOURNAL,
     SIMULATION_TIME,
     REALTIME_PRIORITY,
     ORDINARY_MARGIN,
@@ -84,17 +92,18 @@ NODE_PARAMETERS: Final = (
 
 _DIAGNOSTICS_PERIOD_S: Final = 1.0
 
+_JOURNAL_PERIOD_S: Final = 0.1
+_JOURNAL_STEPS_MAX: Final = 500
+"""Steps published at once: to write so many takes a millisecond, in which no deadline can be served."""
+
+_JOURNAL_STEPS_LEFT_MAX: Final = 20_000
+"""Steps published when the node ends: all that are kept."""
+
 _HEARTBEATS_MISSED: Final = 3
 """Periods without a sign of life after which the middleware holds the guard for dead."""
 
 _IDS_LOGGED_MAX: Final = 10
 """Ids named in one line of the log."""
-
-
-_FROM_NOBODY: Final = CandidateArrived(
-    request_id="", robot_id="", source="", attempt=0, payload=b"", planning_ns=0
-)
-"""What bytes say that are no message: nothing, and in nobody's name."""
 
 
 class GuardNode(Explaining, LifecycleNode):
@@ -115,6 +124,7 @@ class GuardNode(Explaining, LifecycleNode):
         values = declared(self, NODE_PARAMETERS)
         autostart = values.pop(AUTOSTART.name)
         self._simulated = self._simulated_clock() if values.pop(SIMULATION_TIME.name) else None
+        self._journal = Journal() if values.pop(JOURNAL.name) else None
         self._priority = int(values.pop(REALTIME_PRIORITY.name))
         self._ordinary_margin_ms = int(values.pop(ORDINARY_MARGIN.name))
         self._values = values
@@ -127,6 +137,7 @@ class GuardNode(Explaining, LifecycleNode):
             self, alive_ns=_HEARTBEATS_MISSED * self._config.heartbeat_ms * NS_PER_MS
         )
         self._diagnostics = topics.DIAGNOSTICS.publisher(self)
+        self._keep_journal()
         topics.MAP_CLOSURES.subscribe(self, self._on_map_closures)
         self.create_service(ResetLatch, topics.RESET_SERVICE, self._on_reset)
         self.create_service(Drill, topics.DRILL_SERVICE, self._on_drill)
@@ -155,6 +166,7 @@ class GuardNode(Explaining, LifecycleNode):
             ),
             pulse_ns=self._config.heartbeat_ms * NS_PER_MS,
             clock=self._simulated,
+            journal=self._journal,
         )
         # So that nothing is published on a node that is gone.
         for thread in (self._entrance, self._dispatcher, self._intake):
@@ -179,6 +191,23 @@ class GuardNode(Explaining, LifecycleNode):
         self.get_logger().warning("deadlines are on /clock: no robot of this world may listen")
         return SimulatedClock(time.monotonic_ns())
 
+    def _keep_journal(self) -> None:
+        if self._journal is None:
+            return
+        journal, publisher = self._journal, topics.GUARD_JOURNAL.publisher(self)
+
+        def publish(steps_max: int) -> None:
+            while steps_max > 0 and (steps := journal.take(_JOURNAL_STEPS_MAX)):
+                publisher.publish(journal_bytes(steps, ros_now_ns(self)))
+                steps_max -= len(steps)
+
+        self.create_timer(
+            _JOURNAL_PERIOD_S,
+            lambda: publish(_JOURNAL_STEPS_MAX),
+            clock=Clock(clock_type=ClockType.STEADY_TIME),
+        )
+        self.at_the_end(lambda: publish(_JOURNAL_STEPS_LEFT_MAX))
+
     # Lifecycle
 
     def on_configure(self, state: LifecycleState) -> TransitionCallbackReturn:
@@ -194,13 +223,21 @@ class GuardNode(Explaining, LifecycleNode):
             self.get_logger().error(str(error))
             return TransitionCallbackReturn.FAILURE
         self._warehouse = warehouse
+        base = sequence_base()
         self._guard = Guard(
             config=self._config,
             warehouse=warehouse,
             stopwatch=time.perf_counter_ns,
-            sequence_base=sequence_base(),
+            sequence_base=base,
             task=self._task,
         )
+        if self._journal is not None:
+            setup = Setup(
+                config=self._config,
+                map_sha256=file_sha256(Path(self._config.map_file)),
+                sequence_base=base,
+            )
+            self._journal.begin(setup, self._guard.margin)
         self._name_unknown_closures()
         self.get_logger().info(
             f"configured: {len(warehouse.nodes)} nodes, {len(warehouse.bins)} bins, "
@@ -262,7 +299,7 @@ class GuardNode(Explaining, LifecycleNode):
         try:
             event = read(taken.data)
         except UndecodableError:
-            event = _FROM_NOBODY
+            event = FROM_NOBODY
         self._step(event, taken)
 
     def _on_map_closures(self, message: msg.MapClosures) -> None:

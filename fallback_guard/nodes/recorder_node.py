@@ -36,6 +36,7 @@ RECORDED: Final = (
     topics.PICK_REPORT,
     topics.MAP_CLOSURES,
     topics.GUARD_STATE,
+    topics.GUARD_JOURNAL,
 )
 """The chain, from asking to moving.  The first is taken first."""
 

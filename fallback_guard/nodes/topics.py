@@ -20,6 +20,7 @@ from rosgraph_msgs.msg import Clock
 
 from fallback_guard.msg import (
     GuardDecision,
+    GuardJournal,
     GuardState,
     MapClosures,
     MotionCommand,
@@ -117,6 +118,12 @@ MAP_CLOSURES: Final = Topic(name="map_closures", type=MapClosures, qos=_reliable
 PICK_REPORT: Final = Topic(name="pick_report", type=PickReport, qos=_reliable(50))
 MOTION: Final = Topic(name="motion", type=MotionCommand, qos=_reliable(50))
 GUARD_DECISION: Final = Topic(name="guard/decision", type=GuardDecision, qos=_reliable(500))
+GUARD_JOURNAL: Final = Topic(
+    name="guard/journal",
+    type=GuardJournal,
+    # For a recorder that starts together with the guard, and finds it seconds later.
+    qos=_reliable(100, latched=True),
+)
 GUARD_STATE: Final = Topic(name="guard/state", type=GuardState, qos=_reliable(1, latched=True))
 CLOCK: Final = Topic(
     name="/clock",

@@ -76,6 +76,10 @@ COMMANDS: Final[Mapping[str, Command]] = MappingProxyType(
             "as Markdown.",
             module="modes",
         ),
+        "replay": Command(
+            does="Decide again, byte for byte, what a recording tells, or with another configuration.",
+            module="replay",
+        ),
         "rules": Command(
             does="Print every rule with its stage, what it measures, its limit and its failure modes, "
             "as Markdown.",

@@ -234,6 +234,7 @@ class Bystander(Participant):
                 topics.MAP_CLOSURES,
                 topics.MOTION,
                 topics.GUARD_DECISION,
+                topics.GUARD_JOURNAL,
             )
         }
         # As a guard does, or the watchdog would not be told when it falls silent.

@@ -93,6 +93,7 @@ class Speaker:
         self.say(topics.MOTION, msg.MotionCommand(**of, sequence=number, source="ä" * number))
         self.say(topics.GUARD_DECISION, msg.GuardDecision(**of, sequence=number))
         self.say(topics.GUARD_STATE, msg.GuardState(header=header, heartbeat=number))
+        self.say(topics.GUARD_JOURNAL, msg.GuardJournal(header=header, first_step=number))
 
     def candidate(self, request_id: str, payload: bytes) -> None:
         self.say(

@@ -26,10 +26,17 @@ TYPES: Final = {
     "/motion": "fallback_guard/msg/MotionCommand",
     "/guard/decision": "fallback_guard/msg/GuardDecision",
     "/guard/state": "fallback_guard/msg/GuardState",
+    "/guard/journal": "fallback_guard/msg/GuardJournal",
     "/diagnostics": "diagnostic_msgs/msg/DiagnosticArray",
 }
 SPEAKS: Final = {
-    "guard_node": {"/motion", "/guard/decision", "/guard/state", "/diagnostics"},
+    "guard_node": {
+        "/motion",
+        "/guard/decision",
+        "/guard/state",
+        "/guard/journal",
+        "/diagnostics",
+    },
     "guard_node_candidates": set(),
     "planner_node": {"/candidate_route", "/diagnostics"},
     "watchdog_node": {"/motion", "/guard/decision", "/diagnostics"},

@@ -78,6 +78,7 @@ ROOMS_MAY: Final = {
         "msg",
         "srv",
     ),
+    "replaying": ("core", "maps", "nodes", "recording", "replaying", "tasks", "msg"),
     "tasks": ("core", "tasks"),
     "testing": ("core", "nodes", "testing", "tools", "msg", "srv"),
     "tools": ("core", "driving", "maps", "picking", "planning", "tasks", "tools", "vda5050"),
@@ -87,10 +88,16 @@ ROOMS_MAY: Final = {
 NEED_ROS: Final = {
     "tools/demo.py": frozenset({"fallback_guard.nodes.observer", "rclpy"}),
     "tools/drill.py": frozenset({"fallback_guard.nodes.topics", "fallback_guard.srv", "rclpy"}),
+    "tools/replay_view.py": frozenset({"fallback_guard.replaying"}),
+    "tools/replay.py": frozenset(
+        {"fallback_guard.launching.yaml_document", "fallback_guard.replaying"}
+    ),
 }
 """Commands that need ROS.  They import it when they run, so that all others work without."""
 
 SPEAK_ROS: Final = {
+    "replaying/comparing.py": frozenset({"rclpy"}),
+    "replaying/tape.py": frozenset({"rclpy"}),
     "launching/actions.py": frozenset({"launch", "launch_ros"}),
     "testing/launching.py": frozenset({"launch", "launch_testing"}),
     "testing/operator.py": frozenset({"lifecycle_msgs", "rclpy", "std_msgs"}),
