@@ -85,6 +85,10 @@ COMMANDS: Final[Mapping[str, Command]] = MappingProxyType(
             "as Markdown.",
             module="rules",
         ),
+        "runbook": Command(
+            does="Print who acts on which failure mode, and the first three commands to type, as Markdown.",
+            module="runbook",
+        ),
         "schema": Command(
             does="Print the route schema that a planner has to answer in, as JSON schema.",
             module="schema",

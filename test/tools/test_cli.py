@@ -17,7 +17,7 @@ from fallback_guard.core.failure_modes import FailureMode
 from fallback_guard.core.parameters import ParameterError
 from fallback_guard.core.rule_table import RULES
 from fallback_guard.maps.geojson import MapError
-from fallback_guard.tools import cli, modes, rules
+from fallback_guard.tools import cli, modes, rules, runbook
 from fallback_guard.tools import map as map_command
 from fallback_guard.tools.errors import UsageError
 from fallback_guard.tools.share import share_directory
@@ -140,6 +140,12 @@ def test_the_page_of_failure_modes_is_current() -> None:
     """Written by `fallback-guard modes > docs/failure-modes.md`."""
     assert (ROOT / "docs" / "failure-modes.md").read_text() == modes.page()
     assert all(f"`{mode.value}`" in modes.page() for mode in FailureMode)
+
+
+def test_the_runbook_is_current() -> None:
+    """Written by `fallback-guard runbook > docs/runbook.md`."""
+    assert (ROOT / "docs" / "runbook.md").read_text() == runbook.page()
+    assert all(f"`{mode.value}`" in runbook.page() for mode in FailureMode)
 
 
 def test_the_schema_is_json(capfdbinary: pytest.CaptureFixture[bytes]) -> None:
