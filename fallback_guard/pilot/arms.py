@@ -54,12 +54,8 @@ ARMS: Final[Mapping[str, Arm]] = MappingProxyType(
         ),
         UNGUARDED: Arm(says="the pilot: no guard"),
         GUARDED: Arm(says="the guard as it comes (config/guard.yaml)", guard=_NOTHING),
-        STANDBY: Arm(
-            says="the standby route at the deadline", guard={"standby_at_deadline": True}
-        ),
-        "late_route": Arm(
-            says="recovery by a late route alone", guard={"recovery": "late_route"}
-        ),
+        STANDBY: Arm(says="the standby route at the deadline", guard={"standby_at_deadline": True}),
+        "late_route": Arm(says="recovery by a late route alone", guard={"recovery": "late_route"}),
         "operator": Arm(
             says="no recovery; an operator comes after 12 s", guard={"recovery": "none"}
         ),
@@ -76,11 +72,7 @@ ARMS: Final[Mapping[str, Arm]] = MappingProxyType(
             guard={"standby_at_deadline": True},
             asks_ahead=False,
         ),
-        "series_150": Arm(
-            says="no guard, and 150 ms of standing for every plan", in_series_s=0.15
-        ),
-        "series_300": Arm(
-            says="no guard, and 300 ms of standing for every plan", in_series_s=0.3
-        ),
+        "series_150": Arm(says="no guard, and 150 ms of standing for every plan", in_series_s=0.15),
+        "series_300": Arm(says="no guard, and 300 ms of standing for every plan", in_series_s=0.3),
     }
 )

@@ -25,6 +25,9 @@ from fallback_guard.pilot.tours import Tour, TourBook
 _REPORT_NS: Final = 250 * NS_PER_MS
 """From one position to the next while it stands; what the guard believes is younger than 1 s."""
 
+_STANDS_NS: Final = 100 * NS_PER_MS
+"""So long before a plan falls due the robot stands where it begins, and has said so: positions have a way of their own."""
+
 _RETREATS_MPS: Final = 1.5
 """The guard's own default speed of a robot."""
 
@@ -96,7 +99,7 @@ class PilotRobot:
         self._next = self._prepare(1)
         if self._arm.asks_ahead:
             self._ask(self._next, on_due=True)
-        self._agenda.later(self._settings.lead_ns, self._arrive)
+        self._arrive_after(self._settings.lead_ns)
 
     def close(self) -> None:
         """End the count in the middle: what is not picked is still open."""
@@ -208,7 +211,6 @@ class PilotRobot:
         plan.due_ns = self._agenda.now_ns
         self.tally.plans += 1
         self.tally.asked += len(plan.request.items)
-        self._node = plan.request.start_node
         self._stand_from_now_on()
         if self._arm.asks_ahead:
             self._answering.fell_due(self.name, plan.request.request_id)
@@ -236,18 +238,32 @@ class PilotRobot:
         takes_s = sum(
             self._settings.item_s * chance.uniform(1.0 - spread, 1.0 + spread) for _ in stops
         )
-        self._agenda.later(seconds_to_ns(takes_s), partial(self._finish, plan, tuple(stops)))
+        takes_ns = seconds_to_ns(takes_s)
+        self._agenda.later(takes_ns, partial(self._count_picks, plan, tuple(stops)))
         if plan.number < self._tours:
             self._next = self._prepare(plan.number + 1)
             if self._arm.asks_ahead:
                 self._ask(self._next, on_due=True)
+        self._arrive_after(takes_ns)
 
-    def _finish(self, plan: _Plan, stops: Sequence[Stop]) -> None:
+    def _arrive_after(self, delay_ns: int) -> None:
+        """End what it does after a while, and stand where the next tour begins a moment before that."""
+        following = self._next
+        if following is not None:
+            node = following.request.start_node
+            self._agenda.later(max(0, delay_ns - _STANDS_NS), partial(self._stand_on, node))
+        self._agenda.later(delay_ns, self._arrive)
+
+    def _stand_on(self, node: int) -> None:
+        self._node, self._moves_until_ns = node, 0
+        if not self.is_done:
+            self._report()
+
+    def _count_picks(self, plan: _Plan, stops: Sequence[Stop]) -> None:
         if self.is_done:
             return
         for item in plan.request.items:
             self.tally.count(_came_to(item, stops))
-        self._arrive()
 
     def _count_halts(self, plan: _Plan) -> None:
         if plan.causes:
@@ -317,6 +333,6 @@ def _came_to(item: PickItem, stops: Sequence[Stop]) -> str:
     """Return by the name of its count what came of an item on a tour with these stops."""
     if Stop(item.bin, item.sku, item.quantity) in stops:
         return "picked"
-    return "wrong" if any(stop.sku == item.sku or stop.bin == item.bin for stop in stops) else "missed"
-
-
+    return (
+        "wrong" if any(stop.sku == item.sku or stop.bin == item.bin for stop in stops) else "missed"
+    )

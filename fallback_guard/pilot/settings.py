@@ -3,12 +3,13 @@
 """What the pilot is played with: every number, and where it comes from."""
 
 from dataclasses import dataclass
+from typing import Final
 
-from fallback_guard.core.limits import ROBOTS_MAX
+from fallback_guard.core.config import GUARD_PARAMETERS
 from fallback_guard.core.units import NS_PER_MS, seconds_to_ns
 from fallback_guard.core.unusable import UnusableError
 
-PICKS_MAX = 10_000_000
+PICKS_MAX: Final = 10_000_000
 """More than any pilot has picked; a run of that length takes a night."""
 
 
@@ -87,17 +88,20 @@ class PilotSettings:
         return seconds_to_ns(self.wire_s)
 
 
-SERVED_NS = 1_000 * NS_PER_MS
+ROBOTS_MAX: Final = next(int(row.default) for row in GUARD_PARAMETERS if row.name == "robots_max")
+"""What a guard serves as it comes."""
+
+SERVED_NS: Final = 1_000 * NS_PER_MS
 """Within so much of falling due a robot has to be on a route, for its plan to count as served."""
 
-_SHARES = (
+_SHARES: Final = (
     "malformed_share",
     "timeout_share",
     "second_timeout_share",
     "wrong_share",
     "item_spread",
 )
-_DURATIONS_S = {
+_DURATIONS_S: Final = {
     "halt_s": (0.5, 3_600.0),
     "item_s": (0.01, 600.0),
     "latency_p50_s": (0.001, 120.0),

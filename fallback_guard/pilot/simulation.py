@@ -11,11 +11,10 @@ from collections.abc import Callable, Mapping
 from itertools import count
 from typing import Final
 
-from fallback_guard.core.events import CandidateArrived
 from fallback_guard.core.units import NS_PER_S
 from fallback_guard.pilot.arms import Arm
 from fallback_guard.pilot.planner import PilotPlanner
-from fallback_guard.pilot.ports import Agenda, Answering, Told
+from fallback_guard.pilot.ports import Agenda, Answering, Refused, Told
 from fallback_guard.pilot.robot import PilotRobot
 from fallback_guard.pilot.settings import PilotSettings
 from fallback_guard.pilot.stepped import Stepped
@@ -64,6 +63,7 @@ class Fleet:
         self.agenda = agenda
         self.book = book
         self.robots: dict[str, PilotRobot] = {}
+        self._planner: PilotPlanner | None = None
 
     def tell(self, told: Told) -> None:
         """Let a robot hear a command."""
@@ -71,20 +71,20 @@ class Fleet:
         if robot is not None:
             robot.hear(told)
 
-    def planner(self, publish: Callable[[CandidateArrived], None]) -> PilotPlanner:
-        """Return a planner whose answers go where `publish` brings them."""
-        return PilotPlanner(
+    def refuse(self, refused: Refused) -> None:
+        """Let the planner hear that an answer was refused."""
+        if self._planner is not None:
+            self._planner.refused(refused)
+
+    def join(self, answering: Answering, *, part: int, plans: Mapping[int, int]) -> None:
+        """Have robots begin one after the other: by their numbers, so many plans for each."""
+        planner = self._planner = PilotPlanner(
             settings=self.settings,
             agenda=self.agenda,
-            publish=publish,
+            publish=answering.answer,
             faulty=self.arm.faulty,
             second_planner=self.arm.second_planner,
         )
-
-    def join(
-        self, *, part: int, plans: Mapping[int, int], answering: Answering, planner: PilotPlanner
-    ) -> None:
-        """Have robots begin one after the other: by their numbers, so many plans for each."""
         for number, tours in plans.items():
             robot = PilotRobot(
                 f"picker_{number}",
@@ -119,21 +119,20 @@ def simulate(
     """Play one part of an arm to its end; return each robot's counts.  The same arguments give the same counts."""
     heap = Heap()
     fleet = Fleet(settings, arm, agenda=heap, book=book)
+    config = arm.config
     answering: Answering
-    if arm.config is None:
+    if config is None:
         answering = Unguarded(settings, heap, fleet.robots)
-        planner = fleet.planner(answering.answer)
     else:
-        stepped = answering = Stepped(
-            config=arm.config,
+        answering = Stepped(
+            config=config,
             warehouse=book.warehouse,
             agenda=heap,
             wire_ns=settings.wire_ns,
             tell=fleet.tell,
-            refuse=lambda refused: planner.refused(refused),
+            refuse=fleet.refuse,
         )
-        planner = fleet.planner(stepped.answer)
-    fleet.join(part=part, plans=plans, answering=answering, planner=planner)
+    fleet.join(answering, part=part, plans=plans)
     while not fleet.is_done and heap.happen():
         pass
     return fleet.tallies()

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What a robot goes through, counted; every figure is a quotient of two of these counts (figures.py)."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass, fields
 from enum import Enum
 from typing import Final
@@ -110,16 +110,6 @@ class RobotTally:
 
 
 NAMES: Final = tuple(row.name for row in fields(RobotTally))
-
-
-def tally_from(counts: Mapping[str, object]) -> RobotTally | None:
-    """Return a tally as it was written down; None where that is none."""
-    if set(counts) != set(NAMES) or not all(type(value) is int for value in counts.values()):
-        return None
-    tally = RobotTally()
-    for name, value in counts.items():
-        setattr(tally, name, value)
-    return tally
 
 
 def total(tallies: Iterable[RobotTally]) -> RobotTally:

@@ -82,9 +82,7 @@ class Unguarded:
             return
         robot.halt(key[1], Cause.UNUSABLE)
         by_hand = tuple(Stop(item.bin, item.sku, item.quantity) for item in request.items)
-        self._agenda.later(
-            self._settings.halt_ns, partial(robot.hear, _route(key, by_hand))
-        )
+        self._agenda.later(self._settings.halt_ns, partial(robot.hear, _route(key, by_hand)))
 
 
 def _route(key: Key, stops: tuple[Stop, ...]) -> Told:

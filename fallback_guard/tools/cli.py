@@ -72,6 +72,11 @@ COMMANDS: Final[Mapping[str, Command]] = MappingProxyType(
             "as Markdown.",
             module="modes",
         ),
+        "pilot": Command(
+            does="Play the pilot again, simulated or over real nodes: throughput and halts, "
+            "with and without the guard.",
+            module="pilot",
+        ),
         "rules": Command(
             does="Print every rule with its stage, what it measures, its limit and its failure modes, "
             "as Markdown.",
