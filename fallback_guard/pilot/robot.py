@@ -26,7 +26,7 @@ _REPORT_NS: Final = 250 * NS_PER_MS
 """From one position to the next while it stands; what the guard believes is younger than 1 s."""
 
 _STANDS_NS: Final = 100 * NS_PER_MS
-"""So long before a plan falls due the robot stands where it begins, and has said so: positions have a way of their own."""
+"""So long before a plan falls due the robot stands there and says so: positions have a way of their own."""
 
 _RETREATS_MPS: Final = 1.5
 """The guard's own default speed of a robot."""

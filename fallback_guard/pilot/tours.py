@@ -12,12 +12,17 @@ from fallback_guard.core.request import PickItem, PickRequest
 from fallback_guard.core.standby import standby_order
 from fallback_guard.core.warehouse import Warehouse
 from fallback_guard.picking.tasks import pick_requests
+from fallback_guard.pilot.settings import PilotError
 from fallback_guard.tools.hostile_answers import Question
 
 TOURS_KEPT: Final = 256
 """Different tours, driven over and over by each robot from a place of its own among them: making one takes 1 ms."""
 
 _START_NODE: Final = 1
+_TOO_LITTLE: Final = (
+    "the map has too little for tours: it takes 4 bins and 2 nodes without bins, all reached from one another."
+    " Take another --map"
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,18 +37,22 @@ class TourBook:
     """Tours on one map, drawn from a seed."""
 
     def __init__(self, warehouse: Warehouse, *, items_min: int, items_max: int, seed: int) -> None:
-        """Draw none yet."""
+        """Draw the first one.  Raises PilotError where the map has too little to pick, as `tour` does."""
         self.warehouse = warehouse
         self._bins = tuple(warehouse.bins)
         self._paths = Paths(warehouse)
         self._drawn = self._draw(items_min, items_max, seed)
         self._kept: list[Tour] = []
+        self.tour(0)
 
     def tour(self, number: int) -> Tour:
         """Return one of the tours."""
         place = number % TOURS_KEPT
         while len(self._kept) <= place:
-            self._kept.append(next(self._drawn))
+            try:
+                self._kept.append(next(self._drawn))
+            except (IndexError, ValueError) as error:
+                raise PilotError(_TOO_LITTLE) from error
         return self._kept[place]
 
     def question(self, tour: Tour, request: PickRequest) -> Question:
@@ -64,7 +73,8 @@ class TourBook:
 
     def _ordered(self, request: PickRequest) -> Tour:
         order = standby_order(prepare(request, self._paths, start_node=request.start_node))
-        assert order is not None, "every bin of the map is reached from everywhere"
+        if order is None:
+            raise PilotError(_TOO_LITTLE)
         return Tour(request=request, order=tuple(order))
 
     def _draw(self, items_min: int, items_max: int, seed: int) -> Iterator[Tour]:

@@ -6,6 +6,7 @@ import argparse
 import os
 import sys
 from collections.abc import Callable, Iterator
+from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,7 +26,7 @@ from fallback_guard.pilot.arms import ARMS, GUARDED
 from fallback_guard.pilot.parts import Done, Part, parts_of
 from fallback_guard.pilot.settings import PICKS_MAX, PilotSettings, checked
 from fallback_guard.tools.errors import UsageError
-from fallback_guard.tools.pilot_run import OnPart, map_of, run_parts
+from fallback_guard.tools.pilot_run import OnPart, book_of, map_of, run_parts
 from fallback_guard.tools.pilot_view import Result, show, write
 
 DOES: Final = "Play the pilot again, simulated or over real nodes: throughput and halts, with and without the guard."
@@ -171,6 +172,9 @@ def run(options: argparse.Namespace) -> int:
     names = list(dict.fromkeys(options.arms or ([GUARDED] if options.nodes else ARMS)))
     if options.out is not None:
         options.out.mkdir(parents=True, exist_ok=True)
+    book_of(
+        map_of(options.map), settings
+    )  # What is wrong with a map is better said once, and here.
     if options.nodes:
         from fallback_guard.tools.pilot_nodes import run_nodes  # noqa: PLC0415  # needs ROS
 
@@ -178,16 +182,23 @@ def run(options: argparse.Namespace) -> int:
     parts = parts_of(options.picks, settings)
     done = Done(settings, options.out / "parts.jsonl" if options.out else None)
     done.open()
-    with _progress(names, parts, done) as on_part:
-        finished = run_parts(
-            settings=settings,
-            map_file=map_of(options.map),
-            arms=names,
-            parts=parts,
-            done=done,
-            processors=options.processors,
-            on_part=on_part,
+    try:
+        with _progress(names, parts, done) as on_part:
+            finished = run_parts(
+                settings=settings,
+                map_file=map_of(options.map),
+                arms=names,
+                parts=parts,
+                done=done,
+                processors=options.processors,
+                on_part=on_part,
+            )
+    except BrokenProcessPool:
+        sys.stderr.write(
+            "fallback-guard pilot: a process that simulated was ended from outside; the same command with --out goes"
+            " on from the parts that are done\n"
         )
+        return 1
     result = Result(settings=settings, arms=done.arms(names, parts))
     assert not result.defects, result.defects
     tell(options, result)
