@@ -31,7 +31,7 @@ from fallback_guard.tools.pilot_view import Result, show, write
 
 DOES: Final = "Play the pilot again, simulated or over real nodes: throughput and halts, with and without the guard."
 EXAMPLE: Final = """\
-  fallback-guard pilot                             every arm, 12000 picks each: under a minute
+  fallback-guard pilot                             every arm, 12000 picks each: a minute or two
   fallback-guard pilot --picks 1000000 --arms unguarded guarded --out figures
   fallback-guard pilot --timeouts 0                the pilot's own faults alone
   fallback-guard pilot --nodes --picks 200         over real nodes, beside what the simulation says

@@ -121,25 +121,33 @@ def play_on_nodes(
 ) -> list[RobotTally]:
     """Play an arm with a real guard and watchdog; return each robot's counts.  Raises ProcessError."""
     part = one_part(picks, settings)
-    directory = Path(tempfile.mkdtemp(prefix="fallback_guard_pilot_"))
-    environment = ros_environment(directory, domain_id)
-    os.environ.update(environment)  # for the fleet in this process
     parameters: Mapping[str, Value] = {"map_file": str(map_file.resolve()), **(arm.guard or {})}
     shared = {key: value for key, value in parameters.items() if key in _WATCHDOG_TAKES}
-    with Processes(directory, environment) as processes, processes.interruptible():
-        for name, given in zip(_OTHERS, (parameters, shared), strict=True):
-            processes.start(name, f"fallback_guard.nodes.{name}", *_ros_arguments(given))
-        with _speaking(settings, arm, map_file) as (fleet, node):
-            _wait_until_heard(processes, node)
-            fleet.join(node, part=part.number, plans=part.plans)
-            tours_s = max(part.plans.values()) * settings.items_mean * settings.item_s
-            until_s = time.monotonic() + _DISCOVERY_S_MAX + _SLOWEST * (tours_s + settings.halt_s)
-            while not fleet.is_done:
-                processes.check(_OTHERS)
-                if time.monotonic() > until_s:
-                    raise ProcessError(f"the fleet is not done in time; logs: {directory}")
-                node.live()
-            return fleet.tallies()
+    with tempfile.TemporaryDirectory(
+        prefix="fallback_guard_pilot_", ignore_cleanup_errors=True
+    ) as folder:
+        environment = ros_environment(Path(folder), domain_id)
+        os.environ.update(environment)  # for the fleet in this process
+        with Processes(Path(folder), environment) as processes, processes.interruptible():
+            for name, given in zip(_OTHERS, (parameters, shared), strict=True):
+                processes.start(name, f"fallback_guard.nodes.{name}", *_ros_arguments(given))
+            with _speaking(settings, arm, map_file) as (fleet, node):
+                _wait_until_heard(processes, node)
+                fleet.join(node, part=part.number, plans=part.plans)
+                _live_until_done(processes, fleet, node, max(part.plans.values()))
+                return fleet.tallies()
+
+
+def _live_until_done(processes: Processes, fleet: Fleet, node: "PilotNode", plans: int) -> None:
+    """Let the fleet drive `plans` plans a robot.  Raises ProcessError."""
+    settings = fleet.settings
+    tours_s = plans * settings.items_mean * settings.item_s
+    until_s = time.monotonic() + _DISCOVERY_S_MAX + _SLOWEST * (tours_s + settings.halt_s)
+    while not fleet.is_done:
+        processes.check(_OTHERS)
+        if time.monotonic() > until_s:
+            raise ProcessError(f"the fleet is not done in time:\n{processes.tail('guard_node')}")
+        node.live()
 
 
 @contextmanager
