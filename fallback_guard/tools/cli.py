@@ -80,6 +80,11 @@ COMMANDS: Final[Mapping[str, Command]] = MappingProxyType(
             does="Decide again, byte for byte, what a recording tells, or with another configuration.",
             module="replay",
         ),
+        "pilot": Command(
+            does="Play the pilot again, simulated or over real nodes: throughput and halts, "
+            "with and without the guard.",
+            module="pilot",
+        ),
         "rules": Command(
             does="Print every rule with its stage, what it measures, its limit and its failure modes, "
             "as Markdown.",

@@ -64,6 +64,7 @@ ROOMS_MAY: Final = {
     "vda5050": ("core", "vda5050"),
     "launching": ("core", "launching", "nodes", "planning", "recording", "tools"),
     "picking": ("core", "driving", "picking"),
+    "pilot": ("core", "maps", "picking", "pilot", "tools.hostile_answers"),
     "planning": ("core", "planning"),
     "recording": ("core", "recording"),
     "nodes": (
@@ -71,6 +72,7 @@ ROOMS_MAY: Final = {
         "driving",
         "maps",
         "picking",
+        "pilot",
         "planning",
         "recording",
         "tasks",
@@ -81,7 +83,17 @@ ROOMS_MAY: Final = {
     "replaying": ("core", "maps", "nodes", "recording", "replaying", "tasks", "msg"),
     "tasks": ("core", "tasks"),
     "testing": ("core", "nodes", "testing", "tools", "msg", "srv"),
-    "tools": ("core", "driving", "maps", "picking", "planning", "tasks", "tools", "vda5050"),
+    "tools": (
+        "core",
+        "driving",
+        "maps",
+        "picking",
+        "pilot",
+        "planning",
+        "tasks",
+        "tools",
+        "vda5050",
+    ),
 }
 """Which rooms of the package each room sees.  Messages are generated, and ROS as well."""
 
@@ -92,6 +104,7 @@ NEED_ROS: Final = {
     "tools/replay.py": frozenset(
         {"fallback_guard.launching.yaml_document", "fallback_guard.replaying"}
     ),
+    "tools/pilot_nodes.py": frozenset({"fallback_guard.nodes.pilot_fleet", "rclpy"}),
 }
 """Commands that need ROS.  They import it when they run, so that all others work without."""
 
