@@ -8,7 +8,7 @@ Chunks are read as the recorder writes them, uncompressed and with a CRC; any ot
 
 import struct
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from enum import Enum
 from io import BytesIO
 from typing import IO, Final
@@ -16,13 +16,16 @@ from typing import IO, Final
 from mcap.data_stream import ReadDataStream
 from mcap.exceptions import McapError
 from mcap.opcode import Opcode
-from mcap.records import Channel, Chunk, Message, Schema
+from mcap.records import Channel, Chunk, Schema
 
 from fallback_guard.recording import records
 from fallback_guard.recording.file import QOS_KEY
 
 MAGIC: Final = b"\x89MCAP0\r\n"
 _HEAD: Final = struct.Struct("<BQ")
+_MESSAGE: Final = struct.Struct("<HIQQ")
+"""A message's channel, sequence and its times, before its data."""
+
 _OPCODES: Final = frozenset(Opcode)
 _UNREADABLE: Final = (McapError, struct.error, ValueError, KeyError, OverflowError)
 """What comes of bytes that are no record."""
@@ -43,13 +46,19 @@ class RecordingReader:
     the stream itself is passed on.  Memory: one chunk at a time.
     """
 
-    def __init__(self, stream: IO[bytes]) -> None:
-        """Read from a seekable stream of bytes, from its beginning."""
+    def __init__(
+        self, stream: IO[bytes], *, wanted: Callable[[records.Channel], bool] = lambda _: True
+    ) -> None:
+        """Read from a seekable stream of bytes, from its beginning; of channels that are not wanted, no messages."""
         self._stream = stream
         self._size_bytes = stream.seek(0, 2)
         stream.seek(0)
         self._schemas: dict[int, Schema] = {}
         self._channels: dict[int, Channel] = {}
+        self._wanted = wanted
+        self._topics: dict[int, str | None] = {}
+        self.span_ns = (0, 0)
+        """When the first and the last message of the newest chunk were heard, by the chunk's own account."""
         self.complete_bytes = 0
         """How many bytes from the beginning on are complete records."""
         self.ending: Ending | None = None
@@ -58,15 +67,7 @@ class RecordingReader:
     @property
     def channels(self) -> list[records.Channel]:
         """The channels that were met so far."""
-        return [
-            records.Channel(
-                topic=channel.topic,
-                type_name=self._schemas[channel.schema_id].name,
-                definition=self._schemas[channel.schema_id].data.decode(),
-                qos_profiles=channel.metadata.get(QOS_KEY, ""),
-            )
-            for channel in self._channels.values()
-        ]
+        return [self._described(channel) for channel in self._channels.values()]
 
     def __iter__(self) -> Iterator[records.Recorded]:
         """Yield each message of each complete record, in the order of the file."""
@@ -116,30 +117,50 @@ class RecordingReader:
             chunk: Chunk = Chunk.read(ReadDataStream(BytesIO(body)))
             if chunk.compression or zlib.crc32(chunk.data) != chunk.uncompressed_crc:
                 return None
-            stream = ReadDataStream(BytesIO(chunk.data))
-            messages = []
-            while stream.count < len(chunk.data):
-                code, size = _HEAD.unpack(stream.read(_HEAD.size))
-                record = ReadDataStream(BytesIO(stream.read(size)))
-                if code == Opcode.SCHEMA:
-                    schema: Schema = Schema.read(record)
-                    self._schemas[schema.id] = schema
-                elif code == Opcode.CHANNEL:
-                    channel: Channel = Channel.read(record)
-                    self._schemas[channel.schema_id].data.decode()  # It has to be text.
-                    self._channels[channel.id] = channel
-                elif code == Opcode.MESSAGE:
-                    messages.append(self._message(Message.read(record, size)))
+            self.span_ns = (chunk.message_start_time, chunk.message_end_time)
+            return self._messages(chunk.data)
         except _UNREADABLE:
             return None
+
+    def _messages(self, data: bytes) -> list[records.Recorded]:
+        """Return the messages among the records of a chunk, and remember its channels."""
+        messages = []
+        at = 0
+        while at < len(data):
+            code, size = _HEAD.unpack_from(data, at)
+            at += _HEAD.size
+            end = at + size
+            if end > len(data) or (code == Opcode.MESSAGE and size < _MESSAGE.size):
+                raise ValueError("a record is longer than its chunk, or a message shorter than its head")
+            if code == Opcode.MESSAGE:
+                channel_id, sequence, log_ns, publish_ns = _MESSAGE.unpack_from(data, at)
+                topic = self._topics[channel_id]
+                if topic is not None:
+                    messages.append(
+                        records.Recorded(
+                            topic=topic,
+                            sequence=sequence,
+                            log_ns=log_ns,
+                            publish_ns=publish_ns,
+                            data=data[at + _MESSAGE.size : end],
+                        )
+                    )
+            elif code == Opcode.SCHEMA:
+                schema: Schema = Schema.read(ReadDataStream(BytesIO(data[at:end])))
+                self._schemas[schema.id] = schema
+            elif code == Opcode.CHANNEL:
+                channel: Channel = Channel.read(ReadDataStream(BytesIO(data[at:end])))
+                described = self._described(channel)  # It has to be text.
+                self._channels[channel.id] = channel
+                self._topics[channel.id] = channel.topic if self._wanted(described) else None
+            at = end
         return messages
 
-    def _message(self, message: Message) -> records.Recorded:
-        channel = self._channels[message.channel_id]
-        return records.Recorded(
+    def _described(self, channel: Channel) -> records.Channel:
+        schema = self._schemas[channel.schema_id]
+        return records.Channel(
             topic=channel.topic,
-            sequence=message.sequence,
-            log_ns=message.log_time,
-            publish_ns=message.publish_time,
-            data=message.data,
+            type_name=schema.name,
+            definition=schema.data.decode(),
+            qos_profiles=channel.metadata.get(QOS_KEY, ""),
         )
