@@ -64,9 +64,7 @@ class FieldsReader:
         self._steps = list(_steps(messages, flat, produced))
         self.missing = tuple(each for each in wanted if each not in produced)
         """Fields that messages of this recording do not have."""
-        self._picks = [
-            (each, produced.index(each)) for each in wanted if each not in self.missing
-        ]
+        self._picks = [(each, produced.index(each)) for each in wanted if each not in self.missing]
 
     def read(self, data: bytes) -> dict[str, Value]:
         """Return the wanted fields that there are.  Raises FieldsError."""

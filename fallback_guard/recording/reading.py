@@ -131,7 +131,9 @@ class RecordingReader:
             at += _HEAD.size
             end = at + size
             if end > len(data) or (code == Opcode.MESSAGE and size < _MESSAGE.size):
-                raise ValueError("a record is longer than its chunk, or a message shorter than its head")
+                raise ValueError(
+                    "a record is longer than its chunk, or a message shorter than its head"
+                )
             if code == Opcode.MESSAGE:
                 channel_id, sequence, log_ns, publish_ns = _MESSAGE.unpack_from(data, at)
                 topic = self._topics[channel_id]

@@ -171,9 +171,7 @@ KINDS: Final[Mapping[str, Kind]] = MappingProxyType(
         "fallback_guard/msg/PickRequest": Kind(
             topic="pick_request", wanted=(*_OF_REQUEST, "on_due"), take=_pick_request
         ),
-        "fallback_guard/msg/RouteDue": Kind(
-            topic="route_due", wanted=_OF_REQUEST, take=_route_due
-        ),
+        "fallback_guard/msg/RouteDue": Kind(topic="route_due", wanted=_OF_REQUEST, take=_route_due),
         "fallback_guard/msg/RouteCandidate": Kind(
             topic="candidate_route",
             wanted=(

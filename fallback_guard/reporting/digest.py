@@ -154,9 +154,9 @@ def digest(material: Material, paths: Sequence[Path]) -> Digest:
             and not decision.is_drill
             for decision in material.decisions
         ),
-        alarms=[
-            decision for decision in material.decisions if decision.occasion == Occasion.ALARM
-        ][-ALARMS_MAX:],
+        alarms=[decision for decision in material.decisions if decision.occasion == Occasion.ALARM][
+            -ALARMS_MAX:
+        ],
         drills=sum(episode.verdict is Verdict.DRILL for episode in found),
         worst=worst(found, paths),
         timeline=timeline(found, material.decisions, all_halts, begin_ns=begin_ns, end_ns=end_ns),
@@ -296,4 +296,4 @@ def label(robot: Robot) -> str:
     return robot.robot_id if robot.namespace == "/" else f"{robot.namespace}/{robot.robot_id}"
 
 
-assert DRILL == Verdict.DRILL.name, "one word for one thing"
+assert Verdict.DRILL.name == DRILL, "one word for one thing"

@@ -1,10 +1,10 @@
 # SPDX-FileCopyrightText: 2026 The fallback_guard developers
 # SPDX-License-Identifier: Apache-2.0
-"""Joins what was recorded into due requests: what was decided, when the robot was on a route, and whether that is service.
+"""Joins what was recorded into due requests: what was decided, when the robot was on a route, and what that is worth.
 
 The objective: of all due requests, the share that was decided within the deadline with the robot on a ROUTE, in time,
-standby or recovery, within ROUTE_NS of falling due.  Between topics of a recording there is no order, so they are joined
-by robot and request, and by time where an id comes again.
+standby or recovery, within ROUTE_NS of falling due.  Between topics of a recording there is no order, so they are
+joined by robot and request, and by time where an id comes again.
 """
 
 from bisect import bisect_left
@@ -126,12 +126,12 @@ class _Joining:
                 episode.command = command
 
     def _due(self, due: Due) -> None:
-        if self._near(due.robot, due.request_id, due.at_ns) is None:
+        if self._near(due.robot, due.request_id, due.at_ns, is_due=True) is None:
             self._add(Episode(due.robot, due.request_id, due.at_ns))
 
     def _decided(self, decision: Decision) -> None:
         due_ns = decision.at_ns - decision.taken_ns
-        episode = self._near(decision.robot, decision.request_id, due_ns)
+        episode = self._near(decision.robot, decision.request_id, due_ns, is_due=True)
         if episode is None:
             episode = self._add(Episode(decision.robot, decision.request_id, due_ns))
         if decision.source == WATCHDOG:
@@ -153,14 +153,19 @@ class _Joining:
         self.all.append(episode)
         return episode
 
-    def _near(self, robot: Robot, request_id: str, at_ns: int) -> Episode | None:
-        """Return the episode of an id that is nearest in time, if it is the same request."""
+    def _near(
+        self, robot: Robot, request_id: str, at_ns: int, *, is_due: bool = False
+    ) -> Episode | None:
+        """Return the episode of an id that is nearest in time, if it is the same request.
+
+        `is_due` is for what tells when it fell due.  All else may come long before or after that.
+        """
         known = self._by_key.get((robot, request_id))
         if not known:
             return None
         nearest = min(known[-8:], key=lambda episode: abs(episode.due_ns - at_ns))
-        # A planner may answer, and a recovery come, much later or earlier than the request is due.
-        return nearest if abs(nearest.due_ns - at_ns) <= SAME_NS or len(known) == 1 else None
+        is_near = abs(nearest.due_ns - at_ns) <= SAME_NS
+        return nearest if is_near or (len(known) == 1 and not is_due) else None
 
 
 def _routes(commands: Sequence[Command]) -> Mapping[Robot, list[int]]:
@@ -177,7 +182,11 @@ def _routed(episode: Episode, routes: Mapping[Robot, list[int]]) -> int | None:
     # The stamp of falling due may be of another host's clock: the command for this very request counts from itself on.
     since_ns = episode.due_ns
     if episode.command is not None:
-        since_ns = min(since_ns, episode.command.at_ns) if episode.command.kind == MotionKind.ROUTE else since_ns
+        since_ns = (
+            min(since_ns, episode.command.at_ns)
+            if episode.command.kind == MotionKind.ROUTE
+            else since_ns
+        )
     index = bisect_left(own, since_ns)
     return max(0, own[index] - episode.due_ns) if index < len(own) else None
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from fallback_guard.core.units import NS_PER_S
-from fallback_guard.reporting.episodes import BAD, COUNTED, Episode, Verdict
+from fallback_guard.reporting.episodes import BAD, COUNTED, Episode
 
 OBJECTIVE: Final = 0.999
 PERIOD_DAYS: Final = 28

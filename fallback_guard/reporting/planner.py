@@ -125,10 +125,13 @@ def _yields(answers: Sequence[Answer], decisions: Sequence[Decision]) -> list[Yi
     for decision in decisions:
         if decision.outcome == MotionKind.ROUTE and decision.source != STANDBY:
             routes[decision.source, decision.occasion] += 1
-        elif decision.occasion == Occasion.REFUSAL and decision.attempt:
+        elif (
+            decision.occasion == Occasion.REFUSAL
+            and decision.attempt
             # What a planner reports is refused as well, and counted as silence above.
-            if decision.failure_mode not in silent[decision.source]:
-                refused[decision.source][decision.failure_mode] += 1
+            and decision.failure_mode not in silent[decision.source]
+        ):
+            refused[decision.source][decision.failure_mode] += 1
     return [
         Yield(
             source=source,
@@ -155,13 +158,15 @@ def _rungs(models: Sequence[Status]) -> tuple[list[Rung], list[Change]]:
             rung, _, name = key.rpartition(".")
             by_rung[rung][name] = value
         for name, told in by_rung.items():
-            key = (found["node"], name)
-            if key not in rungs and len(rungs) >= RUNGS_MAX:
+            own = (str(found["node"]), name)
+            if own not in rungs and len(rungs) >= RUNGS_MAX:
                 continue
-            rung = rungs.setdefault(key, Rung(found["node"], name))
-            _add(rung, told, before.setdefault(key, {}))
-            _changed(changes[key], rung, told.get("breaker_history", ""), status.at_ns)
-    newest = sorted((each for own in changes.values() for each in own), key=lambda each: each.at_ns)
+            rung = rungs.setdefault(own, Rung(*own))
+            _add(rung, told, before.setdefault(own, {}))
+            _changed(changes[own], rung, told.get("breaker_history", ""), status.at_ns)
+    newest = sorted(
+        (each for known in changes.values() for each in known), key=lambda each: each.at_ns
+    )
     return list(rungs.values()), newest[-CHANGES_MAX:]
 
 

@@ -2,9 +2,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Reads recordings into facts, as far as they can be read, and notes what a reader of the report has to know.
 
-What arrives here at its worst: no file, a folder without recordings, a device, files that were cut off, damaged, empty,
-of other topics or other versions of our messages, the same file twice, two recorders of one topic, clocks that were not set.
-Nothing of that raises, except where not one message of ours is found.
+What arrives here at its worst: no file, a folder without recordings, a device, files that were cut off, damaged,
+empty, of other topics or other versions of our messages, the same file twice, two recorders of one topic, clocks that
+were not set.  Nothing of that raises, except where not one message of ours is found.
 """
 
 import os
@@ -149,7 +149,7 @@ class _Reading:
             )
         elif reader.ending is Ending.CUT_OFF:
             self._note(
-                f"{path.name} was not finished: its recorder still writes, or was ended. Every complete record was read",
+                f"{path.name} was not finished: its recorder still writes, or was ended. What is complete was read",
                 NoteKind.INFO,
             )
 
@@ -274,11 +274,11 @@ class _Reading:
                 self._note(text)
         if self._missing:
             names = ", ".join(sorted(self._missing)[:20])
-            self._note(
-                f"recorded by a version without {names}: what is made of these is not told"
-            )
+            self._note(f"recorded by a version without {names}: what is made of these is not told")
         if self._stopped:
-            self._note(f"only the first {MESSAGES_MAX} messages were read; use --since, or name fewer files")
+            self._note(
+                f"only the first {MESSAGES_MAX} messages were read; use --since, or name fewer files"
+            )
 
     def _nothing(self) -> str:
         said = "; ".join(note.text for note in self._material.notes[:5])

@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Makes text of strangers fit to be shown: bounded, and with nothing in it that cannot be seen.
 
-A planner's answer, an identifier, a file's name can hold anything: NULs, terminal escapes, marks that turn the direction
-of what follows.  Escaping for HTML is the template engine's, and comes after this.
+A planner's answer, an identifier, a file's name can hold anything: NULs, terminal escapes, marks that turn the
+direction of what follows.  Escaping for HTML is the template engine's, and comes after this.
 """
 
 import unicodedata
@@ -13,7 +13,7 @@ LINE_CHARS_MAX: Final = 240
 BLOCK_CHARS_MAX: Final = 2_000
 
 _UNSEEN: Final = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
-"""Categories of Unicode: controls, formats (direction, zero width, tags), surrogates, private, unassigned, separators."""
+"""Categories of Unicode: controls, formats (direction, zero width), surrogates, private, unassigned, separators."""
 
 _BLANKS: Final = frozenset("\u115f\u1160\u2800\u3164\uffa0\u034f")
 """Characters that are letters or marks to Unicode, and nothing to an eye."""

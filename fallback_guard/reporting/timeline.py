@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from enum import IntEnum
 from typing import Final
 
-from fallback_guard.core.units import NS_PER_MS
 from fallback_guard.core.effects import Occasion
+from fallback_guard.core.units import NS_PER_MS
 from fallback_guard.reporting.episodes import Episode, Verdict
 from fallback_guard.reporting.facts import DRILL, Decision, Robot
 from fallback_guard.reporting.halts import Halt
@@ -198,4 +198,4 @@ def _halted(halts: Sequence[Halt], begin_ns: int, bin_ns: float) -> list[tuple[i
     return sorted(halted.items())
 
 
-assert DRILL == Mark.DRILL.name, "one word for one thing"
+assert Mark.DRILL.name == DRILL, "one word for one thing"

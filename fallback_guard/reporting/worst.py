@@ -73,8 +73,7 @@ def worst(found: Sequence[Episode], paths: Sequence[Path]) -> list[Worst]:
                 [
                     each
                     for each in payloads
-                    if each.key == (episode.robot, episode.request_id)
-                    and _is_of(each, episode)
+                    if each.key == (episode.robot, episode.request_id) and _is_of(each, episode)
                 ]
             ),
         )
@@ -131,7 +130,10 @@ def _of_file(path: Path, names: Sequence[bytes]) -> Iterator[Payload]:
                 fields = reader.read(message.data)
                 data, size = fields.get("payload"), fields.get("payload#")
                 yield Payload(
-                    key=(Robot(namespace, str(fields.get("robot_id"))), str(fields.get("request_id"))),
+                    key=(
+                        Robot(namespace, str(fields.get("robot_id"))),
+                        str(fields.get("request_id")),
+                    ),
                     at_ns=message.publish_ns,
                     source=str(fields.get("source", "")),
                     attempt=attempt if isinstance(attempt := fields.get("attempt"), int) else 0,

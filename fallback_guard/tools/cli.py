@@ -63,6 +63,10 @@ COMMANDS: Final[Mapping[str, Command]] = MappingProxyType(
             does="Ask an LLM endpoint what it can do for the planner: structured output, streaming, seed, time.",
             module="endpoint",
         ),
+        "health": Command(
+            does="Check recordings against the objective: what is not within budget, and who acts.",
+            module="health",
+        ),
         "map": Command(
             does="Check a warehouse map, draw it, generate or convert one, build its world for Gazebo.",
             module="map",
@@ -71,6 +75,11 @@ COMMANDS: Final[Mapping[str, Command]] = MappingProxyType(
             does="Print every failure mode with its risk, its meaning and the error types of VDA 5050, "
             "as Markdown.",
             module="modes",
+        ),
+        "report": Command(
+            does="Turn recordings into one HTML page: availability, halts, failure modes, latency, "
+            "the planner's yield.",
+            module="report",
         ),
         "rules": Command(
             does="Print every rule with its stage, what it measures, its limit and its failure modes, "

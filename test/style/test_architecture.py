@@ -66,6 +66,7 @@ ROOMS_MAY: Final = {
     "picking": ("core", "driving", "picking"),
     "planning": ("core", "planning"),
     "recording": ("core", "recording"),
+    "reporting": ("core", "picking", "recording", "reporting"),
     "nodes": (
         "core",
         "driving",
@@ -80,7 +81,17 @@ ROOMS_MAY: Final = {
     ),
     "tasks": ("core", "tasks"),
     "testing": ("core", "nodes", "testing", "tools", "msg", "srv"),
-    "tools": ("core", "driving", "maps", "picking", "planning", "tasks", "tools", "vda5050"),
+    "tools": (
+        "core",
+        "driving",
+        "maps",
+        "picking",
+        "planning",
+        "reporting",
+        "tasks",
+        "tools",
+        "vda5050",
+    ),
 }
 """Which rooms of the package each room sees.  Messages are generated, and ROS as well."""
 
