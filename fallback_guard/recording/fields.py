@@ -9,9 +9,11 @@ time on these.  Plain little-endian CDR (OMG DDSI-RTPS 10.2), as the guard itsel
 import struct
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cache
+from operator import itemgetter
 from struct import Struct
 from typing import Final
 
+from fallback_guard.core.units import NS_PER_S
 from fallback_guard.recording.definitions import (
     DEPTH_MAX,
     FIELDS_MAX,
@@ -34,6 +36,9 @@ ELEMENTS_MAX: Final = 4_096
 
 _PLAIN: Final = b"\x00\x01"
 _SIZES: Final = {code: Struct(f"<{code}").size for code in PRIMITIVES.values()}
+_TYPES: Final[Mapping[str, type]] = {"?": bool, "f": float, "d": float}
+"""Of values, by their codes; all others are int."""
+
 _U32: Final = Struct("<I")
 _HEAD_BYTES: Final = 4
 
@@ -47,27 +52,45 @@ _Step = Callable[[bytes, int, list[Value]], int]
 
 
 class FieldsReader:
-    """Reads the fields with the wanted names, of one type of message.
+    """Reads the wanted fields of one type of message, in the order in which they are wanted.
 
-    A name is as in `header.stamp.sec`; that of a sequence of octets with `#` behind it is its true length.
+    A name is as in `header.stamp`; that of a sequence of octets with `#` behind it is its true length, that of a time
+    or a duration with `~` behind it is all of it in nanoseconds.  With each name stands its nothing, which says its
+    type: that is what is read where the recording's messages have no such field, or one of another type.
     """
 
-    def __init__(self, type_name: str, definition: str, wanted: Sequence[str]) -> None:
+    def __init__(self, type_name: str, definition: str, wanted: Mapping[str, Value]) -> None:
         """Look for the wanted fields.  Raises DefinitionError."""
         messages = parse(type_name, definition)
         flat = list(_flat(messages, messages[""], "", 0))
         names = [name for name, _ in flat]
-        bare = [each.removesuffix("#") for each in wanted]
-        last = max((names.index(each) for each in bare if each in names), default=-1)
-        flat = flat[: last + 1]
-        produced: list[str] = []
-        self._steps = list(_steps(messages, flat, produced))
-        self.missing = tuple(each for each in wanted if each not in produced)
-        """Fields that messages of this recording do not have."""
-        self._picks = [(each, produced.index(each)) for each in wanted if each not in self.missing]
+        read = [part for name in wanted for part in _parts(name)]
+        last = max((names.index(each) for each in read if each in names), default=-1)
+        produced: list[tuple[str, type]] = []
+        self._steps = list(_steps(messages, flat[: last + 1], produced))
+        places = {name: index for index, (name, _) in enumerate(produced)}
+        types = dict(produced)
+        self._durations: list[tuple[int, int]] = []
+        self._nothing: list[Value] = []
+        missing, indices = [], []
+        for name, nothing in wanted.items():
+            parts = [*_parts(name)] if name.endswith("~") else [name]
+            if any(types.get(part) is not type(nothing) for part in parts):
+                missing.append(name)
+                self._nothing.append(nothing)
+                indices.append(-len(self._nothing))
+            elif name.endswith("~"):
+                self._durations.append((places[parts[0]], places[parts[1]]))
+                indices.append(len(produced) + len(self._durations) - 1)
+            else:
+                indices.append(places[name])
+        self._nothing.reverse()
+        self._pick = itemgetter(*indices, 0) if indices else None
+        self.missing = tuple(missing)
+        """Fields that messages of this recording do not have, or have of another type."""
 
-    def read(self, data: bytes) -> dict[str, Value]:
-        """Return the wanted fields that there are.  Raises FieldsError."""
+    def read(self, data: bytes) -> tuple[Value, ...]:
+        """Return the wanted fields.  Raises FieldsError."""
         if data[:2] != _PLAIN:
             raise FieldsError("it is in another representation than plain little-endian CDR")
         values: list[Value] = []
@@ -78,7 +101,16 @@ class FieldsReader:
                 at = step(body, at, values)
         except struct.error:
             raise FieldsError("it ends too early") from None
-        return {name: values[index] for name, index in self._picks}
+        for sec, nanosec in self._durations:
+            values.append(int(values[sec]) * NS_PER_S + int(values[nanosec]))  # type: ignore[arg-type]  # by their codes
+        values += self._nothing
+        return self._pick(values)[:-1] if self._pick and values else ()
+
+
+def _parts(name: str) -> tuple[str, ...]:
+    """Return the fields that a wanted one is made of."""
+    bare = name.rstrip("#~")
+    return (f"{bare}.sec", f"{bare}.nanosec") if name.endswith("~") else (bare,)
 
 
 def _flat(
@@ -96,7 +128,9 @@ def _flat(
 
 
 def _steps(
-    messages: Mapping[str, Definition], flat: Sequence[tuple[str, Field]], produced: list[str]
+    messages: Mapping[str, Definition],
+    flat: Sequence[tuple[str, Field]],
+    produced: list[tuple[str, type]],
 ) -> Iterator[_Step]:
     """Yield what reads the fields, one call for each run of primitives."""
     if len(flat) > FIELDS_MAX:
@@ -105,20 +139,20 @@ def _steps(
     for name, field in flat:
         if field.length is None and field.kind in _SIZES:
             run += field.kind
-            produced.append(name)
+            produced.append((name, _TYPES.get(field.kind, int)))
             continue
         if run:
             yield _run(run)
             run = ""
         if field.length is None and field.kind == "s":
             yield _text
-            produced.append(name)
+            produced.append((name, str))
         elif field.length is not None and field.kind == "B":
             yield _octets(field.length)
-            produced += [name, f"{name}#"]
+            produced += [(name, bytes), (f"{name}#", int)]
         elif field.length is not None:
             yield _sequence(_element(messages, field.kind, 0), field.length)
-            produced.append(name)
+            produced.append((name, tuple))
         else:
             raise DefinitionError(f"field {name} is of a type that is not there: {field.kind}")
     if run:
@@ -169,13 +203,19 @@ def _length(data: bytes, at: int) -> tuple[int, int]:
 
 
 def _text(data: bytes, at: int, values: list[Value]) -> int:
-    count, begin = _length(data, at)
-    end = begin + count
+    at += -at & 3
+    (count,) = _U32.unpack_from(data, at)
+    begin = at + 4
+    end: int = begin + count
     if end > len(data):
         raise FieldsError("it ends too early")
-    octets = data[begin : min(end, begin + TEXT_BYTES_MAX)]
+    if count <= 1:
+        values.append("")
+        return end
+    octets = data[begin : end if count <= TEXT_BYTES_MAX else begin + TEXT_BYTES_MAX]
     # As with rclpy, what is not UTF-8 becomes U+FFFD, and the first NUL ends it.
-    values.append(octets.partition(b"\0")[0].decode("utf-8", "replace"))
+    nul = octets.find(0)
+    values.append((octets if nul < 0 else octets[:nul]).decode("utf-8", "replace"))
     return end
 
 

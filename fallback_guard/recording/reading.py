@@ -26,6 +26,9 @@ _HEAD: Final = struct.Struct("<BQ")
 _MESSAGE: Final = struct.Struct("<HIQQ")
 """A message's channel, sequence and its times, before its data."""
 
+_HEAD_AND_CHANNEL: Final = struct.Struct("<BQH")
+
+_A_MESSAGE, _A_SCHEMA, _A_CHANNEL = int(Opcode.MESSAGE), int(Opcode.SCHEMA), int(Opcode.CHANNEL)
 _OPCODES: Final = frozenset(Opcode)
 _UNREADABLE: Final = (McapError, struct.error, ValueError, KeyError, OverflowError)
 """What comes of bytes that are no record."""
@@ -47,16 +50,26 @@ class RecordingReader:
     """
 
     def __init__(
-        self, stream: IO[bytes], *, wanted: Callable[[records.Channel], bool] = lambda _: True
+        self,
+        stream: IO[bytes],
+        *,
+        wanted: Callable[[records.Channel], int | None] = lambda _: 0,
+        passes: Callable[[int, int], bool] = lambda _begin_ns, _end_ns: False,
     ) -> None:
-        """Read from a seekable stream of bytes, from its beginning; of channels that are not wanted, no messages."""
+        """Read from a seekable stream of bytes, from its beginning.
+
+        `wanted` says of a channel how far apart the messages that are read have to be at least (ns), None for none of
+        them; `passes` passes over chunks of a recorder's own file, by when their messages were heard (ns).
+        """
         self._stream = stream
         self._size_bytes = stream.seek(0, 2)
         stream.seek(0)
         self._schemas: dict[int, Schema] = {}
         self._channels: dict[int, Channel] = {}
-        self._wanted = wanted
+        self._wanted, self._passes = wanted, passes
         self._topics: dict[int, str | None] = {}
+        self._apart_ns: dict[int, int] = {}
+        self._next_ns: dict[int, int] = {}
         self.span_ns = (0, 0)
         """When the first and the last message of the newest chunk were heard, by the chunk's own account."""
         self.complete_bytes = 0
@@ -118,6 +131,8 @@ class RecordingReader:
             if chunk.compression or zlib.crc32(chunk.data) != chunk.uncompressed_crc:
                 return None
             self.span_ns = (chunk.message_start_time, chunk.message_end_time)
+            if self._topics and self._passes(*self.span_ns):
+                return []
             return self._messages(chunk.data)
         except _UNREADABLE:
             return None
@@ -125,19 +140,31 @@ class RecordingReader:
     def _messages(self, data: bytes) -> list[records.Recorded]:
         """Return the messages among the records of a chunk, and remember its channels."""
         messages = []
-        at = 0
-        while at < len(data):
-            code, size = _HEAD.unpack_from(data, at)
+        at, size_all = 0, len(data)
+        topics, apart_ns, next_ns = self._topics, self._apart_ns, self._next_ns
+        while at < size_all:
+            # Most messages of a day are positions, which hardly anybody wants: those are passed over in one step.
+            if size_all - at >= _HEAD_AND_CHANNEL.size:
+                code, size, channel_id = _HEAD_AND_CHANNEL.unpack_from(data, at)
+            else:
+                (code, size), channel_id = _HEAD.unpack_from(data, at), 0
             at += _HEAD.size
             end = at + size
-            if end > len(data) or (code == Opcode.MESSAGE and size < _MESSAGE.size):
-                raise ValueError(
-                    "a record is longer than its chunk, or a message shorter than its head"
-                )
-            if code == Opcode.MESSAGE:
-                channel_id, sequence, log_ns, publish_ns = _MESSAGE.unpack_from(data, at)
-                topic = self._topics[channel_id]
+            if end > size_all or (code == _A_MESSAGE and size < _MESSAGE.size):
+                raise ValueError("a record is longer than its chunk, or a message than its record")
+            if code == _A_MESSAGE:
+                topic = topics[channel_id]
                 if topic is not None:
+                    _, sequence, log_ns, publish_ns = _MESSAGE.unpack_from(data, at)
+                    if apart_ns[channel_id]:
+                        if (
+                            next_ns[channel_id] - apart_ns[channel_id]
+                            <= log_ns
+                            < next_ns[channel_id]
+                        ):
+                            at = end
+                            continue
+                        next_ns[channel_id] = log_ns + apart_ns[channel_id]
                     messages.append(
                         records.Recorded(
                             topic=topic,
@@ -147,14 +174,16 @@ class RecordingReader:
                             data=data[at + _MESSAGE.size : end],
                         )
                     )
-            elif code == Opcode.SCHEMA:
+            elif code == _A_SCHEMA:
                 schema: Schema = Schema.read(ReadDataStream(BytesIO(data[at:end])))
                 self._schemas[schema.id] = schema
-            elif code == Opcode.CHANNEL:
+            elif code == _A_CHANNEL:
                 channel: Channel = Channel.read(ReadDataStream(BytesIO(data[at:end])))
                 described = self._described(channel)  # It has to be text.
                 self._channels[channel.id] = channel
-                self._topics[channel.id] = channel.topic if self._wanted(described) else None
+                apart = self._wanted(described)
+                self._topics[channel.id] = None if apart is None else channel.topic
+                self._apart_ns[channel.id], self._next_ns[channel.id] = apart or 0, 0
             at = end
         return messages
 

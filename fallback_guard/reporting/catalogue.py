@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from sys import intern
 from types import MappingProxyType
-from typing import Final, TypeVar
+from typing import Final, NamedTuple
 
 from fallback_guard.core.units import NS_PER_S
 from fallback_guard.recording.fields import Value
@@ -25,8 +25,8 @@ from fallback_guard.reporting.facts import (
     Status,
 )
 
-Fields = Mapping[str, Value]
-Plain = TypeVar("Plain", bool, int, float, str)
+Fields = tuple[Value, ...]
+"""The wanted fields of a message, in their order."""
 
 SIGN_EVERY_NS: Final = NS_PER_S
 """A guard gives ten signs of life a second, which say the same: one of them is read."""
@@ -35,118 +35,65 @@ STATUSES_MAX: Final = 64
 """In one message."""
 
 
+class Place(NamedTuple):
+    """Where a message was: when it was published (ns), and in which file, by its number."""
+
+    at_ns: int
+    file: int
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Kind:
-    """One row.  `every_ns` thins out; 0 reads every message."""
+    """One row.  `wanted` are the fields with their types' nothing; `every_ns` thins out, 0 reads every message."""
 
     topic: str
-    wanted: tuple[str, ...]
-    take: Callable[[Material, str, Fields, int], None]
+    wanted: Mapping[str, Value]
+    take: Callable[[Material, str, Fields, Place], None]
     every_ns: int = 0
 
 
-def _get(fields: Fields, name: str, nothing: Plain) -> Plain:
-    value = fields.get(name, nothing)
-    return value if type(value) is type(nothing) else nothing
+def _robot(namespace: str, robot_id: Value) -> Robot:
+    return Robot(namespace, intern(str(robot_id)))
 
 
-def _name(fields: Fields, name: str) -> str:
-    return intern(_get(fields, name, ""))
+def _pick_request(material: Material, namespace: str, fields: Fields, place: Place) -> None:
+    if not fields[2]:
+        _route_due(material, namespace, fields, place)
 
 
-def _duration_ns(fields: Fields, name: str) -> int:
-    return _get(fields, f"{name}.sec", 0) * NS_PER_S + _get(fields, f"{name}.nanosec", 0)
+def _route_due(material: Material, namespace: str, fields: Fields, place: Place) -> None:
+    request_id, robot_id = fields[:2]
+    material.dues.append(Due(_robot(namespace, robot_id), intern(str(request_id)), place.at_ns))
 
 
-def _robot(namespace: str, fields: Fields) -> Robot:
-    return Robot(namespace, _name(fields, "robot_id"))
+def _answer(material: Material, namespace: str, fields: Fields, place: Place) -> None:
+    request_id, robot_id, source, attempt, size, planning_ns, failure = fields
+    known = (intern(str(request_id)), place.at_ns, place.file, intern(str(source)))
+    others = (attempt, size, planning_ns, intern(str(failure)))
+    material.answers.append(Answer._make((_robot(namespace, robot_id), *known, *others)))
 
 
-def _pick_request(material: Material, namespace: str, fields: Fields, at_ns: int) -> None:
-    if not _get(fields, "on_due", False):  # noqa: FBT003  # its nothing
-        _route_due(material, namespace, fields, at_ns)
+def _decision(material: Material, namespace: str, fields: Fields, place: Place) -> None:
+    request_id, robot_id, *others = fields
+    names = (_robot(namespace, robot_id), intern(str(request_id)), place.at_ns)
+    stages = len(STAGES)
+    material.decisions.append(Decision._make((*names, *others[:-stages], tuple(others[-stages:]))))
 
 
-def _route_due(material: Material, namespace: str, fields: Fields, at_ns: int) -> None:
-    material.dues.append(Due(_robot(namespace, fields), _name(fields, "request_id"), at_ns))
+def _command(material: Material, namespace: str, fields: Fields, place: Place) -> None:
+    request_id, robot_id, *others = fields
+    names = (_robot(namespace, robot_id), intern(str(request_id)), place.at_ns)
+    material.commands.append(Command._make((*names, *others)))
 
 
-def _answer(material: Material, namespace: str, fields: Fields, at_ns: int) -> None:
-    material.answers.append(
-        Answer(
-            robot=_robot(namespace, fields),
-            request_id=_name(fields, "request_id"),
-            at_ns=at_ns,
-            source=_name(fields, "source"),
-            attempt=_get(fields, "attempt", 0),
-            size_bytes=_get(fields, "payload#", 0),
-            planning_ns=_duration_ns(fields, "planning_time"),
-            failure=_name(fields, "failure"),
-        )
-    )
+def _sign(material: Material, namespace: str, fields: Fields, place: Place) -> None:
+    standing, latched, *others = fields
+    robots = tuple(str(each) for each in latched) if isinstance(latched, tuple) else ()
+    material.signs.append(Sign._make((namespace, place.at_ns, standing, robots, *others)))
 
 
-def _decision(material: Material, namespace: str, fields: Fields, at_ns: int) -> None:
-    material.decisions.append(
-        Decision(
-            robot=_robot(namespace, fields),
-            request_id=_name(fields, "request_id"),
-            at_ns=at_ns,
-            sequence=_get(fields, "sequence", 0),
-            occasion=_get(fields, "occasion", 0),
-            outcome=_get(fields, "outcome", 0),
-            source=_name(fields, "source"),
-            attempt=_get(fields, "attempt", 0),
-            failure_mode=_name(fields, "failure_mode"),
-            detail=_get(fields, "detail", ""),
-            rule=_name(fields, "rule"),
-            measured=_get(fields, "measured", 0.0),
-            limit=_get(fields, "limit", 0.0),
-            bucket=_get(fields, "bucket", 0),
-            taken_ns=_duration_ns(fields, "time_to_decision"),
-            left_ns=_duration_ns(fields, "time_left"),
-            margin_ns=_duration_ns(fields, "dispatch_margin"),
-            planning_ns=_duration_ns(fields, "planning_time"),
-            stages_ns=tuple(_get(fields, f"{stage}_ns", 0) for stage in STAGES),
-        )
-    )
-
-
-def _command(material: Material, namespace: str, fields: Fields, at_ns: int) -> None:
-    material.commands.append(
-        Command(
-            robot=_robot(namespace, fields),
-            request_id=_name(fields, "request_id"),
-            at_ns=at_ns,
-            sequence=_get(fields, "sequence", 0),
-            kind=_get(fields, "kind", 0),
-            reason=_name(fields, "reason"),
-            source=_name(fields, "source"),
-        )
-    )
-
-
-def _sign(material: Material, namespace: str, fields: Fields, at_ns: int) -> None:
-    latched = fields.get("latched_robots", ())
-    material.signs.append(
-        Sign(
-            namespace=namespace,
-            at_ns=at_ns,
-            standing=_get(fields, "state", 0),
-            latched=tuple(str(each) for each in latched) if isinstance(latched, tuple) else (),
-            requests=_get(fields, "requests", 0),
-            decisions=_get(fields, "decisions", 0),
-            decisions_late=_get(fields, "decisions_late", 0),
-            drills=_get(fields, "drills", 0),
-            margin_ns=_duration_ns(fields, "dispatch_margin"),
-            lateness_ns=_duration_ns(fields, "lateness"),
-            priority=_get(fields, "realtime_priority", 0),
-        )
-    )
-
-
-def _statuses(material: Material, _namespace: str, fields: Fields, at_ns: int) -> None:
-    statuses = fields.get("status", ())
+def _statuses(material: Material, _namespace: str, fields: Fields, place: Place) -> None:
+    (statuses,) = fields
     for each in statuses[:STATUSES_MAX] if isinstance(statuses, tuple) else ():
         match each:
             case (int(level), str(name), str(message), str(_), tuple(values)):
@@ -155,84 +102,81 @@ def _statuses(material: Material, _namespace: str, fields: Fields, at_ns: int) -
                     for pair in values
                     if isinstance(pair, tuple) and len(pair) == 2  # noqa: PLR2004  # a key and a value
                 )
-                material.statuses.append(Status(at_ns, level, intern(name), message, pairs))
+                material.statuses.append(Status(place.at_ns, level, intern(name), message, pairs))
             case _:
                 continue
 
 
-def _duration(name: str) -> tuple[str, str]:
-    return f"{name}.sec", f"{name}.nanosec"
-
-
-_OF_REQUEST: Final = ("request_id", "robot_id")
+_OF_REQUEST: Final[Mapping[str, Value]] = {"request_id": "", "robot_id": ""}
 
 KINDS: Final[Mapping[str, Kind]] = MappingProxyType(
     {
         "fallback_guard/msg/PickRequest": Kind(
-            topic="pick_request", wanted=(*_OF_REQUEST, "on_due"), take=_pick_request
+            topic="pick_request", wanted={**_OF_REQUEST, "on_due": False}, take=_pick_request
         ),
         "fallback_guard/msg/RouteDue": Kind(topic="route_due", wanted=_OF_REQUEST, take=_route_due),
         "fallback_guard/msg/RouteCandidate": Kind(
             topic="candidate_route",
-            wanted=(
-                *_OF_REQUEST,
-                "source",
-                "attempt",
-                "payload#",
-                *_duration("planning_time"),
-                "failure",
-            ),
+            wanted={
+                **_OF_REQUEST,
+                "source": "",
+                "attempt": 0,
+                "payload#": 0,
+                "planning_time~": 0,
+                "failure": "",
+            },
             take=_answer,
         ),
         "fallback_guard/msg/GuardDecision": Kind(
             topic="guard/decision",
-            wanted=(
-                *_OF_REQUEST,
-                "sequence",
-                "occasion",
-                "outcome",
-                "source",
-                "attempt",
-                "failure_mode",
-                "detail",
-                "rule",
-                "measured",
-                "limit",
-                "bucket",
-                *_duration("time_to_decision"),
-                *_duration("time_left"),
-                *_duration("dispatch_margin"),
-                *_duration("planning_time"),
-                *(f"{stage}_ns" for stage in STAGES),
-            ),
+            wanted={
+                **_OF_REQUEST,
+                "sequence": 0,
+                "occasion": 0,
+                "outcome": 0,
+                "source": "",
+                "attempt": 0,
+                "failure_mode": "",
+                "detail": "",
+                "rule": "",
+                "measured": 0.0,
+                "limit": 0.0,
+                "bucket": 0,
+                "time_to_decision~": 0,
+                "time_left~": 0,
+                "dispatch_margin~": 0,
+                "planning_time~": 0,
+                **{f"{stage}_ns": 0 for stage in STAGES},
+            },
             take=_decision,
         ),
         "fallback_guard/msg/MotionCommand": Kind(
             topic="motion",
-            wanted=(*_OF_REQUEST, "sequence", "kind", "reason", "source"),
+            wanted={**_OF_REQUEST, "sequence": 0, "kind": 0, "reason": "", "source": ""},
             take=_command,
         ),
         "fallback_guard/msg/GuardState": Kind(
             topic="guard/state",
-            wanted=(
-                "state",
-                "latched_robots",
-                "requests",
-                "decisions",
-                "decisions_late",
-                "drills",
-                *_duration("dispatch_margin"),
-                *_duration("lateness"),
-                "realtime_priority",
-            ),
+            wanted={
+                "state": 0,
+                "latched_robots": (),
+                "requests": 0,
+                "decisions": 0,
+                "decisions_late": 0,
+                "drills": 0,
+                "dispatch_margin~": 0,
+                "lateness~": 0,
+                "realtime_priority": 0,
+            },
             take=_sign,
             every_ns=SIGN_EVERY_NS,
         ),
         "diagnostic_msgs/msg/DiagnosticArray": Kind(
-            topic="/diagnostics", wanted=("status",), take=_statuses
+            topic="/diagnostics", wanted={"status": ()}, take=_statuses
         ),
     }
 )
+"""In the order of the facts' own fields, behind what is said of every one of them."""
 
 OPTIONAL: Final = frozenset({"drills"})
 """Fields that older recordings do not have, and that change nothing where they are missing."""

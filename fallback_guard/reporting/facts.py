@@ -52,11 +52,12 @@ class Due(NamedTuple):
 
 
 class Answer(NamedTuple):
-    """A planner's answer; `failure` says why there is none."""
+    """A planner's answer; `file` is the number of the file it is in, `failure` says why there is none."""
 
     robot: Robot
     request_id: str
     at_ns: int
+    file: int
     source: str
     attempt: int
     size_bytes: int

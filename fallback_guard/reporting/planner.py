@@ -155,8 +155,8 @@ def _rungs(models: Sequence[Status]) -> tuple[list[Rung], list[Change]]:
         assert found is not None, "it was looked for"
         by_rung: defaultdict[str, dict[str, str]] = defaultdict(dict)
         for key, value in status.values:
-            rung, _, name = key.rpartition(".")
-            by_rung[rung][name] = value
+            prefix, _, name = key.rpartition(".")
+            by_rung[prefix][name] = value
         for name, told in by_rung.items():
             own = (str(found["node"]), name)
             if own not in rungs and len(rungs) >= RUNGS_MAX:

@@ -20,7 +20,7 @@ from fallback_guard.recording.definitions import DefinitionError
 from fallback_guard.recording.fields import FieldsError, FieldsReader
 from fallback_guard.recording.reading import Ending, RecordingReader
 from fallback_guard.recording.records import Channel, Recorded
-from fallback_guard.reporting.catalogue import KINDS, OPTIONAL, Kind, namespace_of
+from fallback_guard.reporting.catalogue import KINDS, OPTIONAL, Kind, Place, namespace_of
 from fallback_guard.reporting.facts import Gap, Material, Note, NoteKind, Span
 
 FILES_MAX: Final = 10_000
@@ -97,7 +97,6 @@ class _Inlet:
     kind: Kind
     namespace: str
     fields: FieldsReader
-    taken_ns: int = 0
 
 
 class _Reading:
@@ -117,12 +116,13 @@ class _Reading:
         run = self._runs.setdefault(path.parent, _Run())
         inlets: dict[str, _Inlet] = {}
 
-        def wanted(channel: Channel) -> bool:
+        def wanted(channel: Channel) -> int | None:
             inlet = self._inlet(channel)
-            if inlet is not None:
-                inlets[channel.topic] = inlet
-                run.namespaces.add(inlet.namespace)
-            return inlet is not None
+            if inlet is None:
+                return None
+            inlets[channel.topic] = inlet
+            run.namespaces.add(inlet.namespace)
+            return inlet.kind.every_ns
 
         try:
             with path.open("rb") as stream:
@@ -190,16 +190,14 @@ class _Reading:
     ) -> None:
         since_ns, seen = self._since_ns, self._seen
         for message in batch:
-            self._follow(message, run, begins=begins)
+            inlet = inlets[message.topic]
+            if not inlet.kind.every_ns:
+                self._follow(message, run, begins=begins)
             if not EARLIEST_NS <= message.log_ns <= LATEST_NS:
                 self._count["clock"] += 1
                 continue
             if message.log_ns < since_ns:
                 continue
-            inlet = inlets[message.topic]
-            if 0 <= message.log_ns - inlet.taken_ns < inlet.kind.every_ns:
-                continue
-            inlet.taken_ns = message.log_ns
             # Two recorders of one topic write the same bytes, and every message has its stamp in them.
             fingerprint = hash((message.topic, message.publish_ns, message.data))
             if fingerprint in seen:
@@ -214,7 +212,8 @@ class _Reading:
             apart_ns = abs(message.log_ns - message.publish_ns)
             at_ns = message.publish_ns if apart_ns <= CLOCKS_APART_NS else message.log_ns
             self._count["apart"] += apart_ns > CLOCKS_APART_NS
-            inlet.kind.take(self._material, inlet.namespace, fields, at_ns)
+            place = Place(at_ns, self._material.files - 1)
+            inlet.kind.take(self._material, inlet.namespace, fields, place)
         self._material.messages = len(seen)
         self._stopped = len(seen) > MESSAGES_MAX
 

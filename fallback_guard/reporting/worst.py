@@ -5,35 +5,36 @@
 Payloads are fetched in a second reading of the files, so that nothing of a day's other payloads is held in memory.
 """
 
-from collections.abc import Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from fallback_guard.recording.definitions import DefinitionError
-from fallback_guard.recording.fields import FieldsError, FieldsReader
+from fallback_guard.recording.fields import FieldsError, FieldsReader, Value
 from fallback_guard.recording.reading import RecordingReader
 from fallback_guard.recording.records import Channel
 from fallback_guard.reporting.catalogue import KINDS, namespace_of
 from fallback_guard.reporting.episodes import BAD, Episode, Key, Verdict
-from fallback_guard.reporting.facts import Robot
-from fallback_guard.reporting.sources import recordings
+from fallback_guard.reporting.facts import Answer, Robot
+from fallback_guard.reporting.sources import CLOCKS_APART_NS, recordings
 
 WORST_MAX: Final = 10
 PAYLOADS_MAX: Final = 3
 """Of each: the newest attempts."""
 
 _CANDIDATE: Final = "fallback_guard/msg/RouteCandidate"
-_WANTED: Final = (
-    "request_id",
-    "robot_id",
-    "source",
-    "attempt",
-    "payload",
-    "payload#",
-    "failure",
-)
+_WANTED: Final[Mapping[str, Value]] = {
+    "request_id": "",
+    "robot_id": "",
+    "source": "",
+    "attempt": 0,
+    "payload": b"",
+    "payload#": 0,
+    "failure": "",
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,47 +98,53 @@ def _newest(payloads: Sequence[Payload]) -> list[Payload]:
 
 
 def _payloads(paths: Sequence[Path], chosen: Sequence[Episode]) -> list[Payload]:
-    keys = {(episode.robot, episode.request_id) for episode in chosen}
-    names = [request_id.encode("utf-8", "replace") for _, request_id in keys]
+    answers: defaultdict[int, list[Answer]] = defaultdict(list)
+    for episode in chosen:
+        for answer in episode.answers:
+            answers[answer.file].append(answer)
     found: dict[tuple[Key, int, int], Payload] = {}
-    for path in recordings(paths):
+    for number, path in enumerate(recordings(paths)):
         # What a recorder removed meanwhile is no longer to be had.
         with suppress(OSError):
-            for payload in _of_file(path, names):
-                if payload.key in keys:
-                    found[payload.key, payload.attempt, payload.at_ns] = payload
+            for payload in _of_file(path, answers[number]) if answers[number] else ():
+                found[payload.key, payload.attempt, payload.at_ns] = payload
     return list(found.values())
 
 
-def _of_file(path: Path, names: Sequence[bytes]) -> Iterator[Payload]:
+def _of_file(path: Path, answers: Sequence[Answer]) -> Iterator[Payload]:
     readers: dict[str, tuple[str, FieldsReader]] = {}
+    names = {answer.request_id.encode("utf-8", "replace") for answer in answers}
 
-    def wanted(channel: Channel) -> bool:
+    def wanted(channel: Channel) -> int | None:
         if channel.type_name != _CANDIDATE:
-            return False
+            return None
         with suppress(DefinitionError):
             fields = FieldsReader(channel.type_name, channel.definition, _WANTED)
             readers[channel.topic] = namespace_of(channel.topic, KINDS[_CANDIDATE]), fields
-            return True
-        return False
+            return 0
+        return None
+
+    def passes(begin_ns: int, end_ns: int) -> bool:
+        return not any(
+            begin_ns - CLOCKS_APART_NS <= answer.at_ns <= end_ns + CLOCKS_APART_NS
+            for answer in answers
+        )
 
     with path.open("rb") as stream:
-        for message in RecordingReader(stream, wanted=wanted):
+        for message in RecordingReader(stream, wanted=wanted, passes=passes):
             if not any(name in message.data for name in names):
                 continue
             namespace, reader = readers[message.topic]
             with suppress(FieldsError):
-                fields = reader.read(message.data)
-                data, size = fields.get("payload"), fields.get("payload#")
+                request_id, robot_id, source, attempt, data, size, failure = reader.read(
+                    message.data
+                )
                 yield Payload(
-                    key=(
-                        Robot(namespace, str(fields.get("robot_id"))),
-                        str(fields.get("request_id")),
-                    ),
+                    key=(Robot(namespace, str(robot_id)), str(request_id)),
                     at_ns=message.publish_ns,
-                    source=str(fields.get("source", "")),
-                    attempt=attempt if isinstance(attempt := fields.get("attempt"), int) else 0,
+                    source=str(source),
+                    attempt=attempt if isinstance(attempt, int) else 0,
                     data=data if isinstance(data, bytes) else b"",
                     size_bytes=size if isinstance(size, int) else 0,
-                    failure=str(fields.get("failure", "")),
+                    failure=str(failure),
                 )
