@@ -85,7 +85,7 @@ def read(paths: Sequence[Path], *, since_ns: int = 0) -> Material:
 class _Run:
     """What is known of a directory while its files are read, one after the other."""
 
-    sequences: dict[str, tuple[int, int]] = field(default_factory=dict)
+    sequences: dict[str, tuple[int, int, int]] = field(default_factory=dict)
     spans: list[Span] = field(default_factory=list)
     namespaces: set[str] = field(default_factory=set)
 
@@ -127,11 +127,9 @@ class _Reading:
         try:
             with path.open("rb") as stream:
                 reader = RecordingReader(stream, wanted=wanted)
-                begins = True
                 for batch in reader.batches():
-                    if self._recorded(reader.span_ns, run):
-                        self._batch(batch, inlets, run, begins=begins)
-                    begins = False
+                    if self._recorded(_believable(reader.span_ns, batch), run):
+                        self._batch(batch, inlets, run)
                     if self._stopped:
                         break
         except OSError as error:
@@ -172,11 +170,10 @@ class _Reading:
     def _recorded(self, span_ns: tuple[int, int], run: _Run) -> bool:
         """Take note of when a chunk was written; tell whether any of it is looked at."""
         begin_ns, end_ns = span_ns
-        if not (EARLIEST_NS <= begin_ns <= end_ns <= LATEST_NS):
-            # Its messages say the same, one by one.
-            return True
         if end_ns < self._since_ns:
             return False
+        if begin_ns == LATEST_NS:
+            return True
         begin_ns = max(begin_ns, self._since_ns)
         last = run.spans[-1] if run.spans else None
         if last is not None and last.begin_ns <= begin_ns <= last.end_ns + SILENCE_NS:
@@ -185,14 +182,12 @@ class _Reading:
             run.spans.append(Span(begin_ns, end_ns))
         return True
 
-    def _batch(
-        self, batch: Sequence[Recorded], inlets: dict[str, _Inlet], run: _Run, *, begins: bool
-    ) -> None:
+    def _batch(self, batch: Sequence[Recorded], inlets: dict[str, _Inlet], run: _Run) -> None:
         since_ns, seen = self._since_ns, self._seen
         for message in batch:
             inlet = inlets[message.topic]
             if not inlet.kind.every_ns:
-                self._follow(message, run, begins=begins)
+                self._follow(message, run)
             if not EARLIEST_NS <= message.log_ns <= LATEST_NS:
                 self._count["clock"] += 1
                 continue
@@ -217,19 +212,20 @@ class _Reading:
         self._material.messages = len(seen)
         self._stopped = len(seen) > MESSAGES_MAX
 
-    def _follow(self, message: Recorded, run: _Run, *, begins: bool) -> None:
+    def _follow(self, message: Recorded, run: _Run) -> None:
         """Follow the numbers that the recorder gives its messages; 0 is given by others."""
         if message.sequence == 0:
             return
-        before, before_ns = run.sequences.get(message.topic, (0, 0))
-        run.sequences[message.topic] = (message.sequence, message.log_ns)
+        file = self._material.files
+        before, before_ns, before_file = run.sequences.get(message.topic, (0, 0, 0))
+        run.sequences[message.topic] = (message.sequence, message.log_ns, file)
         missing = message.sequence - before - 1
         if before and missing > 0 and message.log_ns >= self._since_ns:
             self._count["gaps"] += 1
             self._count["missing"] += missing
             if len(self._material.gaps) < GAPS_MAX:
                 self._material.gaps.append(
-                    Gap(message.topic, missing, before_ns, message.log_ns, begins)
+                    Gap(message.topic, missing, before_ns, message.log_ns, file != before_file)
                 )
 
     def _note(self, text: str, kind: NoteKind = NoteKind.WARNING) -> None:
@@ -288,6 +284,14 @@ class _Reading:
             f"no message of a guard was found {since}{': ' if said else ''}{said}."
             " Name recordings of recorder_node, or look further back"
         )
+
+
+def _believable(span_ns: tuple[int, int], batch: Sequence[Recorded]) -> tuple[int, int]:
+    """Return when a chunk was written: as it says, or as its messages do, where its clock jumped in between."""
+    if EARLIEST_NS <= span_ns[0] <= span_ns[1] <= LATEST_NS:
+        return span_ns
+    known = [each.log_ns for each in batch if EARLIEST_NS <= each.log_ns <= LATEST_NS]
+    return min(known, default=LATEST_NS), max(known, default=LATEST_NS)
 
 
 def united(spans: Sequence[Span]) -> list[Span]:
