@@ -77,7 +77,7 @@ def test_a_field_of_another_type_or_none_is_its_nothing() -> None:
 
 
 def test_constants_defaults_and_comments_are_no_fields() -> None:
-    text = "uint8 KIND_A=1  # x\nuint8 KIND_B = 2\nint32 x 5\nstring<=9 s \"a\" # t\nint8[<=3] l\nint8[2] f\n# int8 c\n"
+    text = 'uint8 KIND_A=1  # x\nuint8 KIND_B = 2\nint32 x 5\nstring<=9 s "a" # t\nint8[<=3] l\nint8[2] f\n# int8 c\n'
     names = [field.name for field in parse("a/msg/B", text)[""]]
     assert names == ["x", "s", "l", "f"]
 
@@ -89,12 +89,18 @@ def test_what_cannot_be_laid_out_is_refused(text: str) -> None:
 
 
 def test_what_stands_behind_the_last_wanted_field_is_no_matter() -> None:
-    assert FieldsReader("a/msg/B", "int32 x\nwstring w\n", {"x": 0}).read(b"\0\1\0\0\7\0\0\0") == (7,)
+    assert FieldsReader("a/msg/B", "int32 x\nwstring w\n", {"x": 0}).read(b"\0\1\0\0\7\0\0\0") == (
+        7,
+    )
 
 
 @given(st.binary(max_size=300))
 def test_bytes_of_whatever_kind_raise_nothing_else(data: bytes) -> None:
-    for kind, wanted in ((DECISION, "dispatch_ns"), (STATE, "realtime_priority"), (CANDIDATE, "payload#")):
+    for kind, wanted in (
+        (DECISION, "dispatch_ns"),
+        (STATE, "realtime_priority"),
+        (CANDIDATE, "payload#"),
+    ):
         try:
             reader(kind, **{wanted: 0}).read(b"\0\1\0\0" + data)
         except FieldsError:

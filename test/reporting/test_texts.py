@@ -17,7 +17,9 @@ from fallback_guard.reporting import texts, words
 def test_a_line_is_one_and_holds_nothing_unseen(text: str) -> None:
     shown = texts.line(text, 100)
     assert shown.encode().decode() == shown
-    assert not [char for char in shown if unicodedata.category(char) in ("Cc", "Cf", "Cs", "Zl", "Zp")]
+    assert not [
+        char for char in shown if unicodedata.category(char) in ("Cc", "Cf", "Cs", "Zl", "Zp")
+    ]
     assert len(shown) <= 100 * len("⟨U+10FFFF⟩") + 40
 
 
@@ -57,7 +59,13 @@ def test_a_cut_through_a_character_is_no_fault_of_the_payloads() -> None:
 
 @pytest.mark.parametrize(
     ("share", "written"),
-    [(1.0, "100.000 %"), (0.9999999, "99.999 %"), (0.29, "29.000 %"), (0.999, "99.900 %"), (None, "\u2013")],
+    [
+        (1.0, "100.000 %"),
+        (0.9999999, "99.999 %"),
+        (0.29, "29.000 %"),
+        (0.999, "99.900 %"),
+        (None, "\u2013"),
+    ],
 )
 def test_only_what_is_whole_is_said_to_be(share: float | None, written: str) -> None:
     assert words.percent(share, 3) == written
