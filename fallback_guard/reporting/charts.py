@@ -14,7 +14,7 @@ from markupsafe import Markup
 from fallback_guard.core.units import NS_PER_S
 from fallback_guard.reporting import words
 from fallback_guard.reporting.facts import DEADLINE_MS
-from fallback_guard.reporting.objective import Bin
+from fallback_guard.reporting.objective import PERIODS_NS, Bin
 from fallback_guard.reporting.planner import Yield
 from fallback_guard.reporting.spread import Histogram, Spread
 
@@ -152,7 +152,7 @@ def stages(measured: Mapping[str, Spread]) -> Markup:
     height = top + row * len(measured) + 34
     low, high = -3, 3
     left = 96
-    width = WIDTH - left - RIGHT
+    width = WIDTH - left - 2 * RIGHT
 
     def x(value_ms: float) -> float:
         return left + width * (log10(min(max(value_ms, 10**low), 10**high)) - low) / (high - low)
@@ -162,7 +162,7 @@ def stages(measured: Mapping[str, Spread]) -> Markup:
     for exponent in range(low, high + 1):
         parts += [
             _line(x(10.0**exponent), top - 6, x(10.0**exponent), bottom, "grid"),
-            _text(x(10.0**exponent), bottom + 18, f"{10.0**exponent:g} ms"),
+            _text(x(10.0**exponent), bottom + 18, _length(10.0**exponent, 10.0 ** (exponent + 1))),
         ]
     parts += [
         _line(x(DEADLINE_MS), top - 12, x(DEADLINE_MS), bottom, "deadline"),
@@ -247,7 +247,7 @@ def course(bins: Sequence[Bin], bin_ns: int) -> Markup:
             "note",
             "start",
         ),
-        *_clock(bins, step, bars),
+        *_clock(bins, bin_ns, step, bars),
     ]
     described = (
         f"From {words.percent(1.0, 0)} to {words.budget(bins[-1].budget_left) if bins else ''}."
@@ -272,20 +272,18 @@ def _stairs(points: Sequence[tuple[float, float]]) -> Iterator[tuple[float, floa
         before = point
 
 
-def _clock(bins: Sequence[Bin], step: float, bottom: float) -> Iterator[Markup]:
-    """Yield times along the bottom."""
-    every = max(1, ceil(len(bins) / 6))
+def _clock(bins: Sequence[Bin], bin_ns: int, step: float, bottom: float) -> Iterator[Markup]:
+    """Yield times along the bottom, at what clocks have."""
     long = len(bins) > 1 and (bins[-1].begin_ns - bins[0].begin_ns) / NS_PER_S > _DAY_S
-    for number in range(0, len(bins), every):
-        told = words.minute(bins[number].begin_ns)
+    wanted_ns = bin_ns * len(bins) // 8
+    every = next((each for each in PERIODS_NS if each >= wanted_ns), PERIODS_NS[-1])
+    for number, each in enumerate(bins):
+        if each.begin_ns % every:
+            continue
+        told = words.minute(each.begin_ns)
         x = LEFT + number * step
         yield _line(x, bottom, x, bottom + 4, "axis")
-        yield _text(
-            x,
-            bottom + 18,
-            told[5:16] if long else told[11:],
-            anchor="middle" if number else "start",
-        )
+        yield _text(x, bottom + 18, told[5:16] if long else told[11:])
     yield _text(WIDE - RIGHT, bottom + 34, "UTC", "note", "end")
 
 

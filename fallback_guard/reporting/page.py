@@ -22,7 +22,7 @@ from fallback_guard.reporting import charts, texts, words
 from fallback_guard.reporting.digest import Digest, label
 from fallback_guard.reporting.episodes import BAD, Verdict
 from fallback_guard.reporting.facts import DEADLINE_MS, NoteKind, Robot
-from fallback_guard.reporting.objective import OBJECTIVE, PERIOD_DAYS
+from fallback_guard.reporting.objective import OBJECTIVE, PERIOD_DAYS, WINDOWS_NS, Burn
 from fallback_guard.reporting.spread import Spread
 from fallback_guard.reporting.tiles import tiles
 from fallback_guard.reporting.timeline import Timeline
@@ -109,6 +109,7 @@ def page(digest: Digest, *, made_ns: int) -> str:
         yield_pictures=[
             charts.yields(each, number) for number, each in enumerate(digest.planner.yields)
         ],
+        burns=_burns(digest),
         changes=list(reversed(digest.planner.changes)),
     )
 
@@ -138,6 +139,7 @@ def _filters() -> dict[str, object]:
         "count": words.count,
         "s": words.seconds,
         "ms": words.milliseconds,
+        "figure": words.figure,
         "moment": words.moment,
         "minute": words.minute,
         "iso": words.iso,
@@ -146,6 +148,15 @@ def _filters() -> dict[str, object]:
         "payload": _payload,
         "label": _label,
     }
+
+
+def _burns(digest: Digest) -> list[Burn]:
+    """Return the windows up to the first that is as long as what was recorded, and that of the objective."""
+    length_ns = digest.end_ns - digest.begin_ns
+    shorter = [burn for burn in digest.objective.burns if WINDOWS_NS[burn.window] < length_ns]
+    following = digest.objective.burns[len(shorter) : len(shorter) + 1]
+    whole = digest.objective.burns[-1:]
+    return [*shorter, *following, *(whole if whole[0] not in (*shorter, *following) else ())]
 
 
 def _payload(given: Payload) -> str:

@@ -123,6 +123,8 @@ def _yields(answers: Sequence[Answer], decisions: Sequence[Decision]) -> list[Yi
     routes: Counter[tuple[str, int]] = Counter()
     refused: defaultdict[str, Counter[str]] = defaultdict(Counter)
     for decision in decisions:
+        if decision.is_drill:
+            continue
         if decision.outcome == MotionKind.ROUTE and decision.source != STANDBY:
             routes[decision.source, decision.occasion] += 1
         elif (

@@ -66,7 +66,7 @@ def _budget(digest: Digest) -> Tile:
     return Tile(
         key="error_budget",
         name="Error budget",
-        value=words.percent(left, 1) if left >= 0 else f"used {1 - left:,.1f} times",
+        value=words.percent(left, 1) if left >= 0 else f"{1 - left:,.1f}x used",
         told=f"{words.count(digest.objective.bad)} used of {digest.objective.budget_allowed:,.1f} allowed",
         state=state,
         acts=""
@@ -142,7 +142,7 @@ def _recorder(digest: Digest) -> Tile:
         key="recorder",
         name="Recorder",
         value="whole" if not is_bad else f"{words.count(max(missing, dropped))} missing",
-        told=f"{words.count(dropped)} dropped as it told, {words.count(len(digest.gaps))} gaps in its numbers",
+        told=f"{words.count(dropped)} dropped as it told, gaps in its numbers: {words.count(len(digest.gaps))}",
         state="warn" if is_bad else "good",
         acts="whoever runs the robot's computer: disk and directory of the recorder"
         if is_bad

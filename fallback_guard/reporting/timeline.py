@@ -109,7 +109,7 @@ def timeline(
         mark = _mark(each)
         if mark is not None:
             told = None
-            if mark not in (Mark.ROUTE, Mark.SAFE_MOVE):
+            if mark not in (Mark.ROUTE, Mark.SAFE_MOVE, Mark.DRILL):
                 told = event(each.due_ns, mark, each.request_id, each.mode)
             add(each.robot, mark, each.due_ns, told)
     for decision in decisions:

@@ -47,7 +47,8 @@ def seconds(value: float | None) -> str:
     if value < _MINUTE_S:
         return f"{value:.2f} s" if value < _TENTH else f"{value:.1f} s"
     if value < _HOUR_S:
-        return f"{int(value // _MINUTE_S)} min {value % _MINUTE_S:.0f} s"
+        rest = f"{value % _MINUTE_S:.0f}"
+        return f"{int(value // _MINUTE_S)} min" + (f" {rest} s" if rest != "0" else "")
     if value < 2 * _DAY_S:
         return f"{int(value // _HOUR_S)} h {int(value % _HOUR_S // _MINUTE_S)} min"
     return f"{int(value // _DAY_S)} d {int(value % _DAY_S // _HOUR_S)} h"
@@ -64,6 +65,11 @@ def milliseconds(value: float | None) -> str:
     if value < _HUNDRED * _TENTH:
         return f"{value:.1f} ms"
     return f"{value / 1_000:,.2f} s"
+
+
+def figure(value_ms: float) -> str:
+    """Write milliseconds where the unit stands beside."""
+    return f"{value_ms:.3f}" if value_ms < 1 else f"{value_ms:,.1f}"
 
 
 def moment(at_ns: int) -> str:

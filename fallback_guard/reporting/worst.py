@@ -59,7 +59,7 @@ class Worst:
 
 
 def worst(found: Sequence[Episode], paths: Sequence[Path]) -> list[Worst]:
-    """Return the worst: by verdict, then by how long the robot was without a route."""
+    """Return the worst: by how long the robot was without a route, then by verdict."""
     candidates = [
         episode
         for episode in found
@@ -82,10 +82,10 @@ def worst(found: Sequence[Episode], paths: Sequence[Path]) -> list[Worst]:
     ]
 
 
-def _badness(episode: Episode) -> tuple[int, float, int, int]:
+def _badness(episode: Episode) -> tuple[bool, float, int, int]:
     verdict = episode.verdict if episode.verdict in BAD else 0
     without_ns = float("inf") if episode.routed_ns is None else float(episode.routed_ns)
-    return verdict, without_ns, len(episode.answers), -episode.due_ns
+    return verdict > 0, without_ns, verdict, -episode.due_ns
 
 
 def _is_of(payload: Payload, episode: Episode) -> bool:

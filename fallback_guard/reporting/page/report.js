@@ -141,7 +141,7 @@
     };
     data.lanes[number].events.forEach(event => {
       const [at, lasted, mark, mode, request, open] = event;
-      if (mark !== STOP && !(mark === DRILL && lasted)) return;
+      if (mark !== STOP && mark !== DRILL) return;
       if (at + lasted < from || at > from + span || !shown.has(mark)) return;
       counts.set(mark, counts.get(mark) + 1);
       const left = x(at), right = Math.max(left + 3, x(at + lasted));
@@ -157,9 +157,8 @@
     const columns = new Map();
     data.lanes[number].events.forEach(event => {
       const [at, lasted, mark, mode, request] = event;
-      if (mark === STOP || mark === ROUTE || (mark === DRILL && lasted)) return;
-      if (at < from || at > from + span || !shown.has(mark)) return;
-      counts.set(mark, counts.get(mark) + 1);
+      if (mark === STOP || mark === ROUTE || at < from || at > from + span || !shown.has(mark)) return;
+      if (mark !== DRILL) counts.set(mark, counts.get(mark) + 1);
       const column = Math.floor(x(at) / COLUMN), known = columns.get(column);
       if (!known) columns.set(column, { at, mark, count: 1, mode: data.modes[mode], request });
       else { known.count += 1; if (mark > known.mark) { known.mark = mark; known.mode = data.modes[mode]; known.request = request; known.at = at; } }
