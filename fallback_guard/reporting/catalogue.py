@@ -143,7 +143,7 @@ KINDS: Final[Mapping[str, Kind]] = MappingProxyType(
                 "limit": 0.0,
                 "bucket": 0,
                 "time_to_decision~": 0,
-                "time_left~": 0,
+                "time_left~": -1,
                 "dispatch_margin~": 0,
                 "planning_time~": 0,
                 **{f"{stage}_ns": 0 for stage in STAGES},

@@ -178,17 +178,21 @@ def _routes(commands: Sequence[Command]) -> Mapping[Robot, list[int]]:
 
 
 def _routed(episode: Episode, routes: Mapping[Robot, list[int]]) -> int | None:
+    """Return how long after falling due the robot had a route: by its commands, or by the decisions to send them."""
     own = routes.get(episode.robot, [])
-    # The stamp of falling due may be of another host's clock: the command for this very request counts from itself on.
-    since_ns = episode.due_ns
-    if episode.command is not None:
-        since_ns = (
-            min(since_ns, episode.command.at_ns)
-            if episode.command.kind == MotionKind.ROUTE
-            else since_ns
-        )
+    since_ns, first = episode.due_ns, episode.command
+    if first is not None and first.kind == MotionKind.ROUTE:
+        # The stamp of falling due may be of another host's clock.
+        since_ns = min(since_ns, first.at_ns)
     index = bisect_left(own, since_ns)
-    return max(0, own[index] - episode.due_ns) if index < len(own) else None
+    found = [own[index] - episode.due_ns] if index < len(own) else []
+    decided = [episode.decision] if episode.decision is not None else []
+    found += [
+        each.at_ns - episode.due_ns
+        for each in (*decided, *episode.recoveries)
+        if each.outcome == MotionKind.ROUTE
+    ]
+    return max(0, min(found)) if found else None
 
 
 def _recorded_until(
@@ -196,7 +200,7 @@ def _recorded_until(
 ) -> int:
     """Return until when was recorded what came of a request."""
     for span in spans.get(episode.robot.namespace, ()):
-        if span.begin_ns <= episode.due_ns <= span.end_ns:
+        if episode.due_ns <= span.end_ns:
             return span.end_ns
     return ends.get(episode.robot.namespace, episode.due_ns)
 

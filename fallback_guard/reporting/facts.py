@@ -66,7 +66,7 @@ class Answer(NamedTuple):
 
 
 class Decision(NamedTuple):
-    """A GuardDecision.  `stages_ns` are in the order of STAGES."""
+    """A GuardDecision.  `stages_ns` are in the order of STAGES, `left_ns` is -1 where it was not recorded."""
 
     robot: Robot
     request_id: str

@@ -88,4 +88,5 @@ def _halt(since: Command, end_ns: int, *, is_over: bool) -> Halt:
 
 
 def _recorded_until(spans: Sequence[Span], at_ns: int) -> int:
-    return next((span.end_ns for span in spans if span.begin_ns <= at_ns <= span.end_ns), at_ns)
+    # It was recorded, so it is of the piece that ends next, even where it was sent a moment before that began.
+    return next((span.end_ns for span in spans if at_ns <= span.end_ns), at_ns)

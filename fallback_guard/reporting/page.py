@@ -25,7 +25,7 @@ from fallback_guard.reporting.facts import DEADLINE_MS, NoteKind, Robot
 from fallback_guard.reporting.objective import OBJECTIVE, PERIOD_DAYS, WINDOWS_NS, Burn
 from fallback_guard.reporting.spread import Spread
 from fallback_guard.reporting.tiles import tiles
-from fallback_guard.reporting.timeline import Timeline
+from fallback_guard.reporting.timeline import Mark, Timeline
 from fallback_guard.reporting.worst import Payload
 
 FOLDER: Final = Path(__file__).parent / "page"
@@ -198,8 +198,9 @@ def timeline_data(shown: Timeline) -> dict[str, object]:
     lanes = [
         {
             "name": _label(lane.robot),
-            "bins": {mark.name: _flat(pairs) for mark, pairs in lane.bins.items()},
-            "halted": _flat(lane.halted_bins),
+            "bins": {Mark.ROUTE.name: _flat(lane.bins.get(Mark.ROUTE, []))},
+            # What is not told one by one is drawn from these.
+            "halted": _flat(lane.halted_bins) if shown.events_left_out else [],
             "events": [
                 [
                     event.at_ms,

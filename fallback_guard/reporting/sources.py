@@ -121,7 +121,8 @@ class _Reading:
             if inlet is None:
                 return None
             inlets[channel.topic] = inlet
-            run.namespaces.add(inlet.namespace)
+            if not inlet.kind.topic.startswith("/"):
+                run.namespaces.add(inlet.namespace)
             return inlet.kind.every_ns
 
         try:

@@ -57,6 +57,7 @@ class Lane:
 
     robot: Robot
     bins: dict[Mark, list[tuple[int, int]]]
+    """Beyond what is told one by one, for whoever counts."""
     halted_bins: list[tuple[int, int]]
     """How many ms of each bin the robot halted."""
     events: list[Event]

@@ -139,7 +139,33 @@ def test_robots_of_two_guards_with_one_name_are_two() -> None:
     assert found == {"/left": Verdict.SERVED, "/right": Verdict.UNANSWERED}
 
 
+def test_a_route_whose_command_was_not_recorded_is_one_all_the_same() -> None:
+    day = Day()
+    day.due("R-1", 1_000)
+    day.decided("R-1", 1_000, 5, is_moved=False)
+    assert verdict(day) is Verdict.SERVED
+
+
+def test_a_version_that_tells_no_time_left_is_judged_by_the_time_it_took() -> None:
+    day = Day()
+    for name, due_ms, taken_ms in (("R-1", 1_000, 5), ("R-2", 5_000, 151)):
+        day.due(name, due_ms)
+        day.decided(name, due_ms, taken_ms)
+    told = [decision._replace(left_ns=-1) for decision in day.material.decisions]
+    day.material.decisions[:] = told
+    assert [each.verdict for each in day.episodes()] == [Verdict.SERVED, Verdict.LATE]
+
+
 # Halts
+
+
+def test_a_safe_move_that_was_sent_a_moment_before_the_recording_began_is_a_halt() -> None:
+    day = Day()
+    day.moved("R-1", -2, MotionKind.SAFE_MOVE, "TRUNCATED")
+    day.moved("R-1", 998, MotionKind.ROUTE)
+    day.material.commands[0] = day.material.commands[0]._replace(sequence=0)
+    (halt,) = halts(day.material.commands, day.material.spans)
+    assert (halt.lasted_ns, halt.is_over) == (NS_PER_S, True)
 
 
 def test_a_halt_lasts_from_the_first_safe_move_to_the_next_route() -> None:

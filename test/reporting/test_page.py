@@ -16,6 +16,7 @@ from fallback_guard.reporting.digest import digest
 from fallback_guard.reporting.facts import DRILL
 from fallback_guard.reporting.page import SECTIONS, page
 from fallback_guard.reporting.sources import read
+from fallback_guard.reporting.timeline import Mark
 from played import Tape
 
 if TYPE_CHECKING:
@@ -114,7 +115,10 @@ def test_a_drill_is_shown_and_is_in_no_table_of_failures(text: str) -> None:
     assert "WRONG_BIN" in matrix[0]
     assert DRILL not in matrix[0]
     data = json.loads(_data(text))
-    assert any("DRILL" in lane["bins"] for lane in data["lanes"])
+    drill = data["modes"].index(DRILL)
+    marks = {event[2] for lane in data["lanes"] for event in lane["events"] if event[3] == drill}
+    assert Mark.DRILL in marks
+    assert Mark.SAFE_MOVE not in marks
 
 
 def _data(text: str) -> str:

@@ -131,6 +131,12 @@
 
   // Halts and drills last: those that would be drawn on one another are drawn as one.
   function bands(number, group, top, x, counts) {
+    const halted = shown.has(STOP) ? data.lanes[number].halted : [];
+    for (let i = 0; i < halted.length; i += 2) {
+      const begin = halted[i] * data.bin;
+      if (begin + data.bin < from || begin > from + span) continue;
+      titled(make("rect", { class: "t-halted", x: x(begin), y: top, width: Math.max(1, data.bin * (x(1) - x(0))), height: 13 }, group), `halted for ${long(halted[i + 1])} from ${clock(begin)} on`);
+    }
     let last = null;
     const flush = () => {
       if (!last) return;
