@@ -102,7 +102,7 @@ class FieldsReader:
         except struct.error:
             raise FieldsError("it ends too early") from None
         for sec, nanosec in self._durations:
-            values.append(int(values[sec]) * NS_PER_S + int(values[nanosec]))  # type: ignore[arg-type]  # by their codes
+            values.append(int(values[sec]) * NS_PER_S + int(values[nanosec]))  # type: ignore[arg-type]  # integers
         values += self._nothing
         return self._pick(values)[:-1] if self._pick and values else ()
 

@@ -65,7 +65,9 @@ def _line(x1: float, y1: float, x2: float, y2: float, kind: str) -> Markup:
     )
 
 
-def _bar(x: float, y: float, width: float, height: float, kind: str, title: str = "") -> Markup:  # noqa: PLR0913, PLR0917  # a rectangle
+def _bar(  # noqa: PLR0913, PLR0917  # a rectangle
+    x: float, y: float, width: float, height: float, kind: str, title: str = ""
+) -> Markup:
     inside = Markup("<title>{}</title>").format(title) if title else Markup("")
     return Markup(
         '<rect class="{}" x="{:.2f}" y="{:.2f}" width="{:.2f}" height="{:.2f}">{}</rect>'
@@ -288,7 +290,7 @@ def _clock(bins: Sequence[Bin], bin_ns: int, step: float, bottom: float) -> Iter
 
 
 PARTS: Final = (
-    ("in_time", "driven, in time", "good"),
+    ("timely", "driven, in time", "good"),
     ("late", "driven, late", "late"),
     ("refused", "refused", "bad"),
     ("silent", "no answer", "silent"),
@@ -302,7 +304,7 @@ def parts_of(each: Yield) -> dict[str, int]:
     refused, silent = sum(each.refused.values()), sum(each.silent.values())
     unused = max(0, each.answers - each.accepted - refused - silent)
     return {
-        "in_time": each.in_time,
+        "timely": each.timely,
         "late": each.late,
         "refused": refused,
         "silent": silent,

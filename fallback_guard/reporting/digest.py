@@ -71,7 +71,7 @@ class Latency:
     stages: Mapping[str, Spread]
     planning: Spread | None
     planning_bins: Histogram
-    over_deadline: int
+    late: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -231,7 +231,7 @@ def _latency(found: Sequence[Episode], material: Material) -> Latency:
         stages={stage: each for stage, each in spreads.items() if each is not None},
         planning=spread(planning),
         planning_bins=histogram(planning, at_least_ms=10, at_most_ms=PLANNING_MS_MAX),
-        over_deadline=sum(value > DEADLINE_MS * NS_PER_MS for value in taken),
+        late=sum(value > DEADLINE_MS * NS_PER_MS for value in taken),
     )
 
 

@@ -44,13 +44,13 @@ _SAME_NS: Final = 2 * NS_PER_S
 class Yield:
     """What came of one source's answers.
 
-    `in_time` and `late` were driven, as the answer to a due request and as a recovery; `refused` by failure mode;
+    `timely` and `late` were driven, as the answer to a due request and as a recovery; `refused` by failure mode;
     `silent` by what the planner said kept it from answering.
     """
 
     source: str
     answers: int
-    in_time: int
+    timely: int
     late: int
     refused: Mapping[str, int]
     silent: Mapping[str, int]
@@ -59,7 +59,7 @@ class Yield:
     @property
     def accepted(self) -> int:
         """How many answers were driven."""
-        return self.in_time + self.late
+        return self.timely + self.late
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -138,7 +138,7 @@ def _yields(answers: Sequence[Answer], decisions: Sequence[Decision]) -> list[Yi
         Yield(
             source=source,
             answers=count,
-            in_time=routes[source, Occasion.DUE],
+            timely=routes[source, Occasion.DUE],
             late=routes[source, Occasion.RECOVERY],
             refused=dict(refused[source].most_common()),
             silent=dict(silent[source].most_common()),

@@ -121,8 +121,8 @@ def _watchdog(digest: Digest) -> Tile:
 
 def _planner(digest: Digest) -> Tile:
     due = digest.objective.due
-    in_time = sum(each.in_time for each in digest.planner.yields)
-    share = min(1.0, in_time / due) if due else None
+    timely = sum(each.timely for each in digest.planner.yields)
+    share = min(1.0, timely / due) if due else None
     is_good = share is None or share >= PLANNER_YIELD_MIN
     return Tile(
         key="planner_yield",

@@ -17,8 +17,8 @@ from fallback_guard.tools.recorded import add_recordings, digested
 
 DOES: Final = "Check recordings against the objective: what is not within budget, and who acts."
 EXAMPLE: Final = """\
-  fallback-guard health /var/lib/fallback_guard/recordings --since 7d
-  fallback-guard health picker_1/ picker_2/ --since 2026-11-20T00:00:00Z
+  fallback-guard health recordings --since 7d
+  fallback-guard health recordings/picker_1 recordings/picker_2 --since 2026-01-01T00:00:00Z
 
 exit codes: 0 all within budget, 1 something is not, 2 unusable arguments or recordings"""
 

@@ -18,9 +18,8 @@ from fallback_guard.tools.recorded import add_recordings, digested
 
 DOES: Final = "Turn recordings into one HTML page: availability, halts, failure modes, latency, the planner's yield."
 EXAMPLE: Final = """\
-  fallback-guard report /var/lib/fallback_guard/recordings --since 7d
-  fallback-guard report picker_1/ picker_2/ --out week_48.html
-  fallback-guard report recording_000001_20261127T060000Z.mcap
+  fallback-guard report recordings --since 7d
+  fallback-guard report recordings/picker_1 recordings/picker_2 --out week_48.html
 
 exit codes: 0 done, 2 unusable arguments or recordings"""
 
