@@ -243,11 +243,13 @@ def main() -> int:
         ]
         subprocess.run(command, check=True, cwd=folder)
         took_s = time.monotonic() - begun
-        peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1_024
+        used = resource.getrusage(resource.RUSAGE_CHILDREN)
+        peak, cpu_s = used.ru_maxrss / 1_024, used.ru_utime + used.ru_stime
         loaded_s = opened_s(page)
         print(f"recordings {size / 1e6:,.0f} MB; page {page.stat().st_size / 1e6:.2f} MB")
         print(
-            f"generated in {took_s:.1f} s (at most {GENERATION_S_MAX:g}), {peak:,.0f} MiB of memory"
+            f"generated in {took_s:.1f} s (at most {GENERATION_S_MAX:g}), {cpu_s:.1f} s of a processor,"
+            f" {peak:,.0f} MiB of memory"
         )
         print(
             f"loaded in {loaded_s:.2f} s (at most {LOAD_S_MAX:g})"

@@ -44,6 +44,7 @@ hypothesis.settings.load_profile("no_deadline")
 
 NEEDS = {
     "rosbags": [
+        "reporting/test_rubbish.py",
         "nodes/test_recorder_node.py",
         "reporting/test_fields.py",
         "reporting/test_page.py",

@@ -66,6 +66,7 @@ def page(digest: Digest, *, made_ns: int) -> str:
         loader=FileSystemLoader(FOLDER),
         trim_blocks=True,
         lstrip_blocks=True,
+        keep_trailing_newline=True,
     )
     environment.filters.update(_filters())
     return environment.get_template(
