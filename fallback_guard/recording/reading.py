@@ -26,7 +26,8 @@ _HEAD: Final = struct.Struct("<BQ")
 _MESSAGE: Final = struct.Struct("<HIQQ")
 """A message's channel, sequence and its times, before its data."""
 
-_HEAD_AND_CHANNEL: Final = struct.Struct("<BQH")
+_WHOLE: Final = struct.Struct("<BQHIQQ")
+"""The same with the head of its record."""
 
 _A_MESSAGE, _A_SCHEMA, _A_CHANNEL = int(Opcode.MESSAGE), int(Opcode.SCHEMA), int(Opcode.CHANNEL)
 _OPCODES: Final = frozenset(Opcode)
@@ -143,11 +144,12 @@ class RecordingReader:
         at, size_all = 0, len(data)
         topics, apart_ns, next_ns = self._topics, self._apart_ns, self._next_ns
         while at < size_all:
-            # Most messages of a day are positions, which hardly anybody wants: those are passed over in one step.
-            if size_all - at >= _HEAD_AND_CHANNEL.size:
-                code, size, channel_id = _HEAD_AND_CHANNEL.unpack_from(data, at)
+            # One step for head and message: most of a day's messages are positions, which hardly anybody wants.
+            if size_all - at >= _WHOLE.size:
+                code, size, channel_id, sequence, log_ns, publish_ns = _WHOLE.unpack_from(data, at)
             else:
                 (code, size), channel_id = _HEAD.unpack_from(data, at), 0
+                sequence = log_ns = publish_ns = 0
             at += _HEAD.size
             end = at + size
             if end > size_all or (code == _A_MESSAGE and size < _MESSAGE.size):
@@ -155,7 +157,6 @@ class RecordingReader:
             if code == _A_MESSAGE:
                 topic = topics[channel_id]
                 if topic is not None:
-                    _, sequence, log_ns, publish_ns = _MESSAGE.unpack_from(data, at)
                     if apart_ns[channel_id]:
                         if (
                             next_ns[channel_id] - apart_ns[channel_id]

@@ -18,10 +18,13 @@ VERSION: Final = 1
 """Raised when a name or a meaning changes; names that are added raise nothing."""
 
 
+BEGINNING: Final = b'{\n  "report_version": '
+
+
 def as_json(digest: Digest, *, made_ns: int) -> bytes:
     """Return the figures.  Times end in Z; lengths say their unit in their names."""
     data: dict[str, object] = {
-        "version": VERSION,
+        "report_version": VERSION,
         "made": words.iso(made_ns),
         "begin": words.iso(digest.begin_ns),
         "end": words.iso(digest.end_ns),

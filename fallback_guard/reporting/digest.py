@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+import numpy as np
+
 from fallback_guard.core.effects import Occasion
 from fallback_guard.core.motion import MotionKind
 from fallback_guard.core.units import NS_PER_MS, NS_PER_S, ns_to_seconds
@@ -213,14 +215,14 @@ def _latency(found: Sequence[Episode], material: Material) -> Latency:
         if episode.decision is not None and episode.verdict in COUNTED
     ]
     taken = [decision.taken_ns for decision in decided]
-    stages: dict[str, list[int]] = {stage: [] for stage in STAGES}
-    for decision in material.decisions:
-        if not decision.is_drill:
-            for stage, spent_ns in zip(STAGES, decision.stages_ns, strict=True):
-                if spent_ns:
-                    stages[stage].append(spent_ns)
+    spent = np.array(
+        [decision.stages_ns for decision in material.decisions if not decision.is_drill],
+        dtype=np.float64,
+    ).reshape(-1, len(STAGES))
     planning = [answer.planning_ns for answer in material.answers if answer.planning_ns > 0]
-    spreads = {stage: spread(values) for stage, values in stages.items()}
+    spreads = {
+        stage: spread(column[column > 0]) for stage, column in zip(STAGES, spent.T, strict=True)
+    }
     return Latency(
         decided=spread(taken),
         routes=spread([each.taken_ns for each in decided if each.outcome == MotionKind.ROUTE]),

@@ -163,7 +163,9 @@ class _Joining:
         known = self._by_key.get((robot, request_id))
         if not known:
             return None
-        nearest = min(known[-8:], key=lambda episode: abs(episode.due_ns - at_ns))
+        nearest = known[0]
+        if len(known) > 1:
+            nearest = min(known[-8:], key=lambda episode: abs(episode.due_ns - at_ns))
         is_near = abs(nearest.due_ns - at_ns) <= SAME_NS
         return nearest if is_near or (len(known) == 1 and not is_due) else None
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from fallback_guard.core.units import NS_PER_MS
 
@@ -28,9 +29,9 @@ class Spread:
     max_ms: float
 
 
-def spread(values_ns: Sequence[int]) -> Spread | None:
+def spread(values_ns: Sequence[int] | NDArray[np.float64]) -> Spread | None:
     """Return the distribution; None where there is nothing."""
-    if not values_ns:
+    if len(values_ns) == 0:
         return None
     ordered = np.sort(np.asarray(values_ns, dtype=np.float64)) / NS_PER_MS
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Final
 
 from fallback_guard.core.unusable import UnusableError
-from fallback_guard.reporting.as_json import as_json
+from fallback_guard.reporting.as_json import BEGINNING, as_json
 from fallback_guard.reporting.page import page
 from fallback_guard.tools.recorded import add_recordings, digested
 
@@ -45,10 +45,14 @@ def run(options: argparse.Namespace) -> int:
         raise UnusableError(f"--out {out}: there is no directory {out.parent}; make it first")
     if out.is_dir():
         raise UnusableError(f"--out {out} is a directory; name a file in it")
+    data = out.with_suffix(".json")
+    if data.exists() and not _is_a_reports(data):
+        raise UnusableError(
+            f"{data} would be written beside the page, and is there and no report's; name another --out"
+        )
     begun = time.monotonic()
     found = digested(options.recordings, options.since)
     made_ns = time.time_ns()
-    data = out.with_suffix(".json")
     _write(data, as_json(found, made_ns=made_ns))
     text = page(found, made_ns=made_ns).encode("utf-8", "backslashreplace")
     _write(out, text)
@@ -57,6 +61,14 @@ def run(options: argparse.Namespace) -> int:
         f" {len(found.robots)} robots, {found.files} files, in {time.monotonic() - begun:.1f} s\n"
     )
     return 0
+
+
+def _is_a_reports(path: Path) -> bool:
+    """Tell whether a file begins as the JSON of a report does.  Raises OSError."""
+    if not path.is_file():
+        return True  # a device, which keeps nothing
+    with path.open("rb") as file:
+        return file.read(len(BEGINNING)) == BEGINNING
 
 
 def _write(path: Path, data: bytes) -> None:

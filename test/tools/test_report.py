@@ -39,13 +39,29 @@ def test_a_page_and_its_json_are_written(
     assert main(["report", str(tape(tmp_path)), "--out", str(out)]) == 0
     assert "10 due requests" in capsys.readouterr().out
     data = json.loads(out.with_suffix(".json").read_bytes())
-    assert (data["version"], data["objective"]["due"], data["objective"]["availability"]) == (
+    assert (
+        data["report_version"],
+        data["objective"]["due"],
+        data["objective"]["availability"],
+    ) == (
         1,
         10,
         1.0,
     )
     assert sorted(path.name for path in tmp_path.iterdir()) == ["a.mcap", "week.html", "week.json"]
     assert out.stat().st_mode & 0o777 == 0o666 & ~_mask()
+
+
+def test_a_file_of_somebody_elses_is_not_written_over(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "week.html"
+    out.with_suffix(".json").write_text("{}", "utf-8")
+    assert main(["report", str(tape(tmp_path)), "--out", str(out)]) == 2
+    assert "name another --out" in capsys.readouterr().err
+    out.with_suffix(".json").unlink()
+    for _ in range(2):
+        assert main(["report", str(tmp_path / "a.mcap"), "--out", str(out)]) == 0, "its own it may"
 
 
 def _mask() -> int:
