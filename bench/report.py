@@ -22,6 +22,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -41,7 +42,9 @@ BEGIN_NS: Final = 1_790_000_000 * S
 DAY_NS: Final = 86_400 * S
 GENERATION_S_MAX: Final = 20.0
 LOAD_S_MAX: Final = 5.0
-BATCH: Final = 20_000
+SYNC_NS: Final = 200_000_000
+"""The recorder's: so much stands in one chunk."""
+
 FILE_MESSAGES: Final = 400_000
 BAD_SHARE: Final = 0.03
 LATE_SHARE: Final = 0.0002
@@ -165,9 +168,9 @@ def make(folder: Path, *, robots: int, count: int) -> int:
         with (folder / f"recording_{first:09}.mcap").open("wb") as file:
             file.write(encoder.head())
             part = made[first : first + FILE_MESSAGES]
-            for begin in range(0, len(part), BATCH):
+            for _, synced in groupby(part, key=lambda each: each[0] // SYNC_NS):
                 batch = []
-                for at_ns, name, data in part[begin : begin + BATCH]:
+                for at_ns, name, data in synced:
                     topic = f"/{name}"
                     numbers[topic] += 1
                     batch.append(
