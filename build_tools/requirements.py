@@ -30,6 +30,7 @@ BACKEND = "setuptools>=77"
 
 RUN_PYTHON = (
     "ddsketch>=3.0,<4",
+    "jinja2>=3.0,<4",
     "matplotlib>=3.7,<4",
     "mcap>=1.6,<2",
     "numpy>=1.21,<3",

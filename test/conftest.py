@@ -22,6 +22,7 @@ for folder in (
     "gazebo",
     "nodes",
     "planning",
+    "reporting",
     "security",
     "sim",
     "../bench",
@@ -42,7 +43,14 @@ hypothesis.settings.register_profile("no_deadline", deadline=None)
 hypothesis.settings.load_profile("no_deadline")
 
 NEEDS = {
-    "rosbags": ["nodes/test_recorder_node.py"],
+    "rosbags": [
+        "reporting/test_rubbish.py",
+        "nodes/test_recorder_node.py",
+        "reporting/test_fields.py",
+        "reporting/test_page.py",
+        "reporting/test_sources.py",
+        "tools/test_report.py",
+    ],
     "trustme": ["security/test_endpoint.py"],
     "vda5050": ["core/test_vda5050.py"],
     "xmlschema": ["security/test_policy.py"],

@@ -9,12 +9,14 @@ while the disk does not answer.  Nobody waits for any of them: the process is th
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from struct import Struct
 from typing import Final
 
 from rclpy.clock import Clock, ClockType
 
 from fallback_guard.core.units import NS_PER_MS, NS_PER_S
 from fallback_guard.nodes import topics
+from fallback_guard.nodes.cdr import Reader, UndecodableError
 from fallback_guard.nodes.deadline_timer import DeadlineTimer
 from fallback_guard.nodes.definitions import definition, offered_qos, type_name
 from fallback_guard.nodes.diagnostics import diagnostic_array
@@ -25,6 +27,7 @@ from fallback_guard.nodes.recorder_status import RecorderReport
 from fallback_guard.recording.config import RECORDER_PARAMETERS, recorder_config
 from fallback_guard.recording.recorder import Recorder
 from fallback_guard.recording.records import Channel
+from fallback_guard.recording.thinning import Thinning, Told
 
 RECORDED: Final = (
     topics.MOTION,
@@ -40,6 +43,15 @@ RECORDED: Final = (
 )
 """The chain, from asking to moving.  The first is taken first."""
 
+THINNED: Final = (topics.DIAGNOSTICS,)
+"""What the planner's models cost and how their breakers are, and how the others are: changes, and a status in a while.
+
+Everybody on a robot tells there, the recorder too, which would otherwise record for ever that it records.
+"""
+
+_TELLER_BYTES_MAX: Final = 256
+"""Of a status's name."""
+
 _DEPTH: Final = 1_000
 """What the middleware keeps of a topic until it is taken: more than robots keep, since here every message counts."""
 
@@ -48,6 +60,8 @@ _REPORT_NS_MAX: Final = NS_PER_S
 """Between two reports: at most ten a second, and at least one."""
 
 _CHECK_S: Final = 1.0
+_STAMP: Final = Struct("<iI")
+_LEVEL: Final = Struct("<B")
 
 
 class RecorderNode(Explaining):
@@ -58,6 +72,7 @@ class RecorderNode(Explaining):
         super().__init__("recorder_node")
         config = recorder_config(declared(self, RECORDER_PARAMETERS))
         names = [(topic, self.resolve_topic_name(topic.name)) for topic in RECORDED]
+        thinned = [(topic, self.resolve_topic_name(topic.name)) for topic in THINNED]
         self._recorder = Recorder(
             config,
             [
@@ -67,9 +82,10 @@ class RecorderNode(Explaining):
                     definition=definition(topic.type),
                     qos_profiles=offered_qos(topic.qos),
                 )
-                for topic, name in names
+                for topic, name in (*names, *thinned)
             ],
         )
+        self._thinning = {name: Thinning() for _, name in thinned}
         self._sync_ns = config.sync_ms * NS_PER_MS
         self._turn_since_ns = 0
         self._reported_ns = 0
@@ -79,7 +95,10 @@ class RecorderNode(Explaining):
         self._reporting = DeadlineTimer(self._report_once)
         self._intake = Intake(
             self,
-            [Inlet(_deep(topic), self._keeping(name)) for topic, name in names],
+            [
+                *(Inlet(_deep(topic), self._keeping(name)) for topic, name in names),
+                *(Inlet(_deep(topic), self._thinning_out(name)) for topic, name in thinned),
+            ],
         )
         self.at_the_end(self._end)
         self._intake.start()
@@ -93,6 +112,9 @@ class RecorderNode(Explaining):
         self._intake.close()
         self._writing.close()
         self._reporting.close()
+        for name, thinning in self._thinning.items():
+            for told in thinning.rest():
+                self._keep_told(name, told)
         self._recorder.close(time.monotonic_ns(), time.time_ns())
         self._tell(time.monotonic_ns())
 
@@ -104,6 +126,27 @@ class RecorderNode(Explaining):
             )
 
         return keep
+
+    def _thinning_out(self, name: str) -> Callable[[Taken], None]:
+        thinning = self._thinning[name]
+
+        def keep(taken: Taken) -> None:
+            now_ns = time.time_ns()
+            teller, level = _teller(taken.data)
+            told = Told(
+                teller=teller,
+                level=level,
+                heard_ns=now_ns,
+                sent_ns=taken.sent_ns or now_ns,
+                data=taken.data,
+            )
+            if thinning.keeps(told):
+                self._keep_told(name, told)
+
+        return keep
+
+    def _keep_told(self, name: str, told: Told) -> None:
+        self._recorder.offer(name, told.data, log_ns=told.heard_ns, publish_ns=told.sent_ns)
 
     def _write_once(self) -> None:
         now_ns = time.monotonic_ns()
@@ -139,6 +182,20 @@ class RecorderNode(Explaining):
         self._intake.check()
         self._writing.check()
         self._reporting.check()
+
+
+def _teller(data: bytes) -> tuple[str, int]:
+    """Return the name and the level of the first status of a DiagnosticArray; nobody's where there is none."""
+    try:
+        reader = Reader(data)
+        reader.primitives(_STAMP, 4)
+        reader.octets(0)
+        if reader.u32() == 0:
+            return "", 0
+        (level,) = reader.primitives(_LEVEL, 1)
+        return reader.text(_TELLER_BYTES_MAX), level
+    except UndecodableError:
+        return "", 0
 
 
 def _deep(topic: topics.AnyTopic) -> topics.AnyTopic:

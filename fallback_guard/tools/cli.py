@@ -67,6 +67,10 @@ COMMANDS: Final[Mapping[str, Command]] = MappingProxyType(
             does="Ask an LLM endpoint what it can do for the planner: structured output, streaming, seed, time.",
             module="endpoint",
         ),
+        "health": Command(
+            does="Check recordings against the objective: what is not within budget, and who acts.",
+            module="health",
+        ),
         "map": Command(
             does="Check a warehouse map, draw it, generate or convert one, build its world for Gazebo.",
             module="map",
@@ -84,6 +88,11 @@ COMMANDS: Final[Mapping[str, Command]] = MappingProxyType(
             does="Play the pilot again, simulated or over real nodes: throughput and halts, "
             "with and without the guard.",
             module="pilot",
+        ),
+        "report": Command(
+            does="Turn recordings into one HTML page: availability, halts, failure modes, latency, "
+            "the planner's yield.",
+            module="report",
         ),
         "rules": Command(
             does="Print every rule with its stage, what it measures, its limit and its failure modes, "

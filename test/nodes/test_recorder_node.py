@@ -19,7 +19,7 @@ from rosbags.highlevel import AnyReader
 import world
 from fallback_guard import msg
 from fallback_guard.nodes import topics
-from fallback_guard.nodes.recorder_node import RECORDED
+from fallback_guard.nodes.recorder_node import RECORDED, THINNED
 from fallback_guard.recording.finishing import is_finished
 from fallback_guard.recording.reading import Ending, RecordingReader
 from harness import wait_until
@@ -143,7 +143,8 @@ def wait_for_synced(scene: Scene, speaker: Speaker) -> None:
 
 def read_all(directory: Path) -> tuple[dict[str, list[Recorded]], list[Ending]]:
     """Return the messages of a file, or of all in a directory, by topic, and how each file ends."""
-    read: dict[str, list[Recorded]] = {f"/{topic.name}": [] for topic in RECORDED}
+    names = [f"/{topic.name.lstrip('/')}" for topic in (*RECORDED, *THINNED)]
+    read: dict[str, list[Recorded]] = {name: [] for name in names}
     endings = []
     for path in [directory] if directory.is_file() else sorted(directory.glob("*.mcap")):
         with path.open("rb") as stream:
@@ -215,6 +216,8 @@ def test_a_finished_recording_reads_back_as_it_was_sent(scene: Scene) -> None:
     with AnyReader([path]) as reader:
         heard: dict[str, list[Message]] = {topic.name: [] for topic in RECORDED}
         for connection, _, data in reader.messages():
+            if connection.topic == topics.DIAGNOSTICS.name:
+                continue
             message = reader.deserialize(data, connection.msgtype)
             heard[connection.topic.removeprefix("/")].append(message)
         qos = {each.topic: each.ext for each in reader.connections}
@@ -235,6 +238,26 @@ def test_a_finished_recording_reads_back_as_it_was_sent(scene: Scene) -> None:
         )
     for theirs, ours in zip(heard["candidate_route"], speaker.sent["candidate_route"], strict=True):
         assert bytes(theirs.payload) == ours.payload.tobytes()
+
+
+def test_diagnostics_are_kept_when_they_change_and_at_the_end(scene: Scene) -> None:
+    """The recorder's own come ten times a second while it writes, and must not be what it writes about."""
+    directory = scene.directory / "tape"
+    speaker = start_recorder(scene, directory)
+    for _ in range(EACH):
+        speaker.say_one_of_each()
+        wait_for_synced(scene, speaker)
+    told = [
+        heard for heard in scene.bystander.diagnostics if heard.message.status[0].name == STATUS
+    ]
+    scene.nodes.signal("recorder_node", signal.SIGINT)
+    assert scene.nodes.wait_for_end("recorder_node") == 0
+    read, _ = read_all(directory)
+    kept = [
+        deserialize_message(each.data, topics.DIAGNOSTICS.type) for each in read["/diagnostics"]
+    ]
+    assert {status.status[0].name for status in kept} == {STATUS}
+    assert 2 <= len(kept) < len(told)
 
 
 def test_times_are_those_of_sending_and_of_hearing(scene: Scene) -> None:

@@ -67,6 +67,7 @@ ROOMS_MAY: Final = {
     "pilot": ("core", "maps", "picking", "pilot", "tools.hostile_answers"),
     "planning": ("core", "planning"),
     "recording": ("core", "recording"),
+    "reporting": ("core", "picking", "recording", "reporting"),
     "nodes": (
         "core",
         "driving",
@@ -90,6 +91,7 @@ ROOMS_MAY: Final = {
         "picking",
         "pilot",
         "planning",
+        "reporting",
         "tasks",
         "tools",
         "vda5050",

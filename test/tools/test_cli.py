@@ -8,6 +8,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import NoReturn
 
@@ -95,9 +96,23 @@ EXAMPLES = {name: command.load().example for name, command in cli.COMMANDS.items
 }
 TAKE_MINUTES = {"bench", "demo"}
 ASK_ANOTHER = {"drill", "endpoint"}
+TAKE_A_GUARDS_JOURNAL = {"replay"}
+READ_RECORDINGS = {"health", "report"}
 
 
-@pytest.mark.parametrize("word", sorted(set(EXAMPLES) - TAKE_MINUTES - ASK_ANOTHER))
+def lay_recordings(folder: Path) -> None:
+    """Have what two recorders wrote an hour ago."""
+    played = pytest.importorskip("played", reason="rosbags writes the messages of recordings")
+    ago_ms = (time.time() - 3_600) * 1_000 - played.BEGIN_NS / 1_000_000
+    for name in ("picker_1", "picker_2"):
+        tape = played.Tape(f"/{name}")
+        tape.request(ago_ms, "R-1", robot=name)
+        tape.write(folder / name / "recording_000001.mcap")
+
+
+@pytest.mark.parametrize(
+    "word", sorted(set(EXAMPLES) - TAKE_MINUTES - ASK_ANOTHER - TAKE_A_GUARDS_JOURNAL)
+)
 def test_an_example_can_be_run_as_it_stands(word: str, tmp_path: Path) -> None:
     """From the root of the repository; what is written goes to a folder that looks like it."""
     for folder in ("config", "test"):
@@ -107,6 +122,8 @@ def test_an_example_can_be_run_as_it_stands(word: str, tmp_path: Path) -> None:
     program = tmp_path / "bin" / "fallback-guard"
     program.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m fallback_guard.tools.cli "$@"\n')
     program.chmod(0o755)
+    if word in READ_RECORDINGS:
+        lay_recordings(tmp_path / "recordings")
     script = EXAMPLES[word].split("\n\n")[0]
     done = subprocess.run(
         ["bash", "-e", "-o", "pipefail", "-c", script],  # noqa: S607
