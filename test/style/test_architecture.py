@@ -62,6 +62,7 @@ ROOMS_MAY: Final = {
     "driving": ("core", "driving"),
     "maps": ("core", "maps"),
     "vda5050": ("core", "vda5050"),
+    "live": ("core", "live", "picking"),
     "launching": ("core", "launching", "nodes", "planning", "recording", "tools"),
     "picking": ("core", "driving", "picking"),
     "planning": ("core", "planning"),
@@ -69,6 +70,7 @@ ROOMS_MAY: Final = {
     "nodes": (
         "core",
         "driving",
+        "live",
         "maps",
         "picking",
         "planning",
@@ -80,11 +82,25 @@ ROOMS_MAY: Final = {
     ),
     "tasks": ("core", "tasks"),
     "testing": ("core", "nodes", "testing", "tools", "msg", "srv"),
-    "tools": ("core", "driving", "maps", "picking", "planning", "tasks", "tools", "vda5050"),
+    "tools": (
+        "core",
+        "driving",
+        "live",
+        "maps",
+        "picking",
+        "planning",
+        "tasks",
+        "tools",
+        "vda5050",
+    ),
 }
 """Which rooms of the package each room sees.  Messages are generated, and ROS as well."""
 
-NEED_ROS: Final = {"tools/demo.py": frozenset({"fallback_guard.nodes.observer", "rclpy"})}
+NEED_ROS: Final = {
+    "tools/demo.py": frozenset({"fallback_guard.nodes.observer"}),
+    "tools/listening.py": frozenset({"rclpy"}),
+    "tools/top.py": frozenset({"fallback_guard.nodes.bystander"}),
+}
 """Commands that need ROS.  They import it when they run, so that all others work without."""
 
 SPEAK_ROS: Final = {
@@ -112,6 +128,7 @@ ROS: Final = (
     "nav_msgs",
     "nav2_msgs",
     "tf2_ros",
+    "visualization_msgs",
 )
 
 
