@@ -43,7 +43,7 @@ class RobotRow:
 
 @dataclass(slots=True)
 class GuardBoard:
-    """Takes messages in the order in which they arrive."""
+    """Takes messages in the order in which they arrive.  The totals are of halts of all robots."""
 
     namespace: str
     state: StateHeard | None = None
@@ -51,6 +51,8 @@ class GuardBoard:
     robots: dict[str, RobotRow] = field(default_factory=dict)
     statuses: dict[Part, tuple[StatusHeard, int]] = field(default_factory=dict)
     modes: Rates = field(default_factory=Rates)
+    halts: int = 0
+    halted_ns: int = 0
 
     def take_state(self, state: StateHeard, now_ns: int) -> None:
         """Take a sign of life.  One that repeats a heartbeat is none."""
@@ -88,17 +90,36 @@ class GuardBoard:
         if motion.kind is MotionKind.SAFE_MOVE and begins:
             row.halted_since_ns, row.halted_by_drill = now_ns, is_drill
             row.halts += not is_drill
-        elif motion.kind is MotionKind.ROUTE and row.halted_since_ns is not None:
-            if not row.halted_by_drill:
-                row.halted_ns += now_ns - row.halted_since_ns
-            row.halted_since_ns = None
+            self.halts += not is_drill
+        elif motion.kind is MotionKind.ROUTE:
+            self._end_halt(row, now_ns)
+
+    def halted_until(self, now_ns: int) -> int:
+        """Return for how long robots have halted together, the halts that go on included."""
+        return self.halted_ns + sum(
+            now_ns - row.halted_since_ns
+            for row in self.robots.values()
+            if row.halted_since_ns is not None and not row.halted_by_drill
+        )
+
+    @property
+    def halting(self) -> int:
+        """How many robots halt, those in a drill left out."""
+        rows = self.robots.values()
+        return sum(row.halted_since_ns is not None and not row.halted_by_drill for row in rows)
+
+    def _end_halt(self, row: RobotRow, now_ns: int) -> None:
+        if row.halted_since_ns is not None and not row.halted_by_drill:
+            row.halted_ns += now_ns - row.halted_since_ns
+            self.halted_ns += now_ns - row.halted_since_ns
+        row.halted_since_ns = None
 
     def _row(self, robot_id: str, now_ns: int) -> RobotRow:
         """Return a robot's row, as the newest one; a new robot takes the place of the one silent for longest."""
         name = known_id(robot_id)
         row = self.robots.pop(name, None) or RobotRow(robot_id=name, heard_ns=now_ns)
         if len(self.robots) >= ROBOTS_SHOWN_MAX:
-            del self.robots[next(iter(self.robots))]
+            self._end_halt(self.robots.pop(next(iter(self.robots))), now_ns)
         row.heard_ns = now_ns
         self.robots[name] = row
         return row
