@@ -132,7 +132,9 @@ class Metrics:
             self._drills.labels(guard).inc()
             return
         is_answer = decision.occasion is Occasion.REFUSAL or decision.outcome is MotionKind.ROUTE
-        if is_answer and decision.planning_ns > 0:  # A safe move repeats what was refused before it.
+        if (
+            is_answer and decision.planning_ns > 0
+        ):  # A safe move repeats what was refused before it.
             self._planning_s.labels(guard).observe(decision.planning_ns / 1e9)
         if decision.occasion in DECIDES:
             robot = self._robot(namespace, decision.robot_id)

@@ -14,6 +14,7 @@ from diagnostic_msgs.msg import DiagnosticArray
 from rclpy.clock import Clock, ClockType
 from rclpy.node import Node
 from rclpy.parameter import Parameter as RosParameter
+from rclpy.qos import DurabilityPolicy, ReliabilityPolicy
 
 from fallback_guard import msg
 from fallback_guard.live.boards import Boards
@@ -91,11 +92,13 @@ def within(topic: topics.AnyTopic, namespace: str) -> topics.AnyTopic:
 
 
 def _deep(topic: topics.AnyTopic) -> topics.AnyTopic:
-    if (
-        topic is topics.GUARD_STATE
-    ):  # The newest one counts, and more would be asked of a late joiner.
+    """Return a topic of which every message counts with room for more; of the others the newest one does."""
+    qos = topic.qos
+    if qos.durability is DurabilityPolicy.TRANSIENT_LOCAL:
         return topic
-    return replace(topic, qos=topics.deepened(topic.qos, max(topic.qos.depth, _DEPTH)))
+    if qos.reliability is ReliabilityPolicy.BEST_EFFORT:
+        return topic
+    return replace(topic, qos=topics.deepened(qos, max(qos.depth, _DEPTH)))
 
 
 class Bystander(Node):

@@ -4,6 +4,7 @@
 
 from collections.abc import Sequence
 from dataclasses import fields
+from typing import Final
 
 from builtin_interfaces.msg import Time
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
@@ -14,12 +15,21 @@ from fallback_guard.core.watchdog import Standing as GuardStanding
 from fallback_guard.nodes.realtime import Standing
 from fallback_guard.nodes.status import Status
 
+NO_NAMESPACE: Final = "fallback_guard"
+"""The hardware id of what is in no namespace: viewers sort by it, and an empty one is nobody's."""
+
 
 def diagnostic_array(status: DiagnosticStatus, stamp: Time) -> DiagnosticArray:
-    """Return the message that carries one status."""
+    """Return the message that carries one status, which gets its hardware id here: the namespace in its name."""
+    status.hardware_id = hardware_id(status.name)
     array = DiagnosticArray(status=[status])
     array.header.stamp = stamp
     return array
+
+
+def hardware_id(name: str) -> str:
+    """Return whose a status is, by its name (`/picker_1/guard_node: decisions` is `picker_1`'s)."""
+    return name.rpartition("/")[0].strip("/") or NO_NAMESPACE
 
 
 def guard_status(
@@ -61,7 +71,6 @@ def guard_status(
         level=level,
         name=name,
         message=message,
-        hardware_id="",
         values=[KeyValue(key=key, value=str(value)) for key, value in values.items()],
     )
 
@@ -83,7 +92,6 @@ def watchdog_status(
         level=DiagnosticStatus.ERROR if strangers else levels[standing],
         name=name,
         message="; ".join([*strangers, standing.value]),
-        hardware_id="",
         values=[
             KeyValue(key="spoken_for_the_guard", value=str(spoken)),
             KeyValue(key="strangers", value=str(len(strangers))),
