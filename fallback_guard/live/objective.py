@@ -7,11 +7,10 @@ falling due: by a route in time, a recovery, or the route of a newer request.  I
 the watchdog had to answer it, or where its robot halted for longer.  Drills are neither.
 """
 
-from collections import OrderedDict
+from collections import OrderedDict, deque
 from collections.abc import Iterator
-from dataclasses import dataclass
 from enum import Enum
-from typing import Final
+from typing import Final, NamedTuple
 
 from fallback_guard.core.effects import Occasion
 from fallback_guard.core.limits import REQUESTS_REMEMBERED_MAX, ROBOTS_MAX
@@ -39,11 +38,11 @@ class Service(Enum):
     HALTED = "halted"
 
 
-@dataclass(frozen=True, slots=True)
-class _Pending:
+class _Pending(NamedTuple):
     """A safe move in time; `due_ns` on the listener's clock."""
 
     robot_id: str
+    request_id: str
     due_ns: int
 
 
@@ -52,53 +51,57 @@ class ServiceJudge:
 
     def __init__(self) -> None:
         """Begin with nothing open."""
-        self._pending: OrderedDict[tuple[str, str], _Pending] = OrderedDict()
+        self._queue: deque[_Pending] = deque()
+        self._by_robot: dict[str, dict[str, int]] = {}
         self._judged: OrderedDict[tuple[str, str], None] = OrderedDict()
 
     def take(self, decision: DecisionHeard, now_ns: int) -> Iterator[Service]:
         """Take a decision; yield what it settles."""
         yield from self.settle(now_ns)
         if decision.is_drill:
-            # A drill has the same request's or a later route follow it, which is nobody's recovery.
-            self._pending.pop((decision.robot_id, decision.request_id), None)
+            # What follows a drill is nobody's recovery.
+            self._forget(decision.robot_id, decision.request_id)
             return
-        due_ns = now_ns - decision.handed_over_ns
         if decision.outcome is MotionKind.ROUTE:
-            yield from self._routed(decision.robot_id, now_ns)
+            for due_ns in self._by_robot.pop(decision.robot_id, {}).values():
+                yield Service.GOOD if now_ns - due_ns <= ROUTE_NS_MAX else Service.HALTED
         if decision.occasion is Occasion.DUE:
-            verdict = self._verdict(decision, due_ns)
-            if verdict is not None:
-                yield verdict
+            yield from self._due(decision, now_ns - decision.handed_over_ns)
 
     def settle(self, now_ns: int) -> Iterator[Service]:
         """Yield a verdict for each request whose robot still has no route."""
-        for key, pending in list(self._pending.items()):
-            if now_ns - pending.due_ns > ROUTE_NS_MAX + _GRACE_NS:
-                del self._pending[key]
-                yield Service.HALTED
+        while self._queue and now_ns - self._queue[0].due_ns > ROUTE_NS_MAX + _GRACE_NS:
+            yield from self._give_up()
 
-    def _verdict(self, decision: DecisionHeard, due_ns: int) -> Service | None:
+    def _due(self, decision: DecisionHeard, due_ns: int) -> Iterator[Service]:
         key = (decision.robot_id, decision.request_id)
         if key in self._judged:
-            return None
+            return
         self._judged[key] = None
         if len(self._judged) > _JUDGED_MAX:
             self._judged.popitem(last=False)
         if decision.is_the_watchdogs:
-            return Service.UNANSWERED
-        if decision.left_ns == 0 and decision.handed_over_ns > 0:
-            return Service.LATE
-        if decision.outcome is MotionKind.ROUTE:
-            return Service.GOOD
-        self._pending[key] = _Pending(robot_id=decision.robot_id, due_ns=due_ns)
-        if len(self._pending) > _PENDING_MAX:
-            self._pending.popitem(last=False)
-            return Service.HALTED
-        return None
+            yield Service.UNANSWERED
+        elif decision.left_ns == 0 and decision.handed_over_ns > 0:
+            yield Service.LATE
+        elif decision.outcome is MotionKind.ROUTE:
+            yield Service.GOOD
+        else:
+            self._queue.append(_Pending(*key, due_ns))
+            self._by_robot.setdefault(decision.robot_id, {})[decision.request_id] = due_ns
+            if len(self._queue) > _PENDING_MAX:
+                yield from self._give_up()
 
-    def _routed(self, robot_id: str, now_ns: int) -> Iterator[Service]:
-        for key, pending in list(self._pending.items()):
-            if pending.robot_id == robot_id:
-                del self._pending[key]
-                in_time = now_ns - pending.due_ns <= ROUTE_NS_MAX
-                yield Service.GOOD if in_time else Service.HALTED
+    def _give_up(self) -> Iterator[Service]:
+        """Yield that the oldest halted, unless a route has come for it meanwhile."""
+        oldest = self._queue.popleft()
+        if self._forget(oldest.robot_id, oldest.request_id) is not None:
+            yield Service.HALTED
+
+    def _forget(self, robot_id: str, request_id: str) -> int | None:
+        """Remove a request from what is open; return when it fell due, None where it was not open."""
+        requests = self._by_robot.get(robot_id, {})
+        due_ns = requests.pop(request_id, None)
+        if not requests:
+            self._by_robot.pop(robot_id, None)
+        return due_ns

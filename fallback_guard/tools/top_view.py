@@ -24,6 +24,7 @@ _HEIGHT_BESIDE_ROBOTS: Final = 9
 """Lines of a guard beside its robots and modes, roughly: its head, its parts, headings."""
 
 _ROBOTS_SHOWN_MIN: Final = 3
+_CELL_CHARS_MIN: Final = 9
 _BLOCKS: Final = " ▁▂▃▄▅▆▇█"
 _ASCII_BLOCKS: Final = " .:-=+*#@"
 
@@ -160,7 +161,10 @@ def _robots(frame: GuardFrame, width: int, sort: str, rows: int | None) -> Rende
             overflow="ellipsis",
         )
     for robot in frame.robots[:rows]:
-        table.add_row(*(Text(column.cell(robot)) for column in columns), style=_style(frame, robot))
+        table.add_row(
+            *(Text(_cut(column.cell(robot), width)) for column in columns),
+            style=_style(frame, robot),
+        )
     hidden = len(frame.robots) - len(frame.robots[:rows])
     if not hidden:
         return table
@@ -234,11 +238,11 @@ COLUMNS: Final = (
     Column(
         heading="refused",
         cell=lambda robot: str(robot.refusals),
-        width_min=106,
+        width_min=112,
         justify="right",
     ),
-    Column(heading="request", cell=lambda robot: robot.request_id, width_min=118),
-    Column(heading="planner", cell=lambda robot: robot.source, width_min=140),
+    Column(heading="request", cell=lambda robot: robot.request_id, width_min=150),
+    Column(heading="planner", cell=lambda robot: robot.source, width_min=180),
 )
 
 
@@ -248,6 +252,12 @@ def _style(frame: GuardFrame, robot: RobotFrame) -> str:
     if robot.drill:
         return "magenta"
     return {"SAFE_MOVE": "red", "ROUTE": "green"}.get(robot.outcome, "")
+
+
+def _cut(text: str, width: int) -> str:
+    """Return a cell that leaves room for the others: a sixth of the terminal is the most that one takes."""
+    chars_max = max(_CELL_CHARS_MIN, width // 6)
+    return text if len(text) <= chars_max else f"{text[: chars_max - 1]}~"
 
 
 def _age(seconds: float) -> str:

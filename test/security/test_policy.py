@@ -61,6 +61,8 @@ ALONE: Final = {
     Use("publish", "/pick_report"): {"/robot", "/driver"},
     Use("publish", "/cmd_vel"): {"/driver"},
     Use("publish", "/map_closures"): {"/operator"},
+    Use("publish", "/markers"): {"/markers"},
+    Use("publish", "/markers/map"): {"/markers"},
     Use("publish", "/clock"): set(),
     Use("reply", "/guard/reset"): {"/guard"},
     Use("request", "/guard/reset"): {"/operator"},
@@ -71,6 +73,8 @@ ALONE: Final = {
     Use("request", "/watchdog_node/set_parameters"): set(),
     Use("request", "/picker_sim_node/set_parameters"): set(),
     Use("request", "/follower_node/set_parameters"): set(),
+    Use("request", "/metrics_node/set_parameters"): set(),
+    Use("request", "/markers_node/set_parameters"): set(),
 }
 """Who may do what; everybody else may not."""
 
@@ -79,6 +83,8 @@ PROCESSES: Final = {
     "/watchdog": "watchdog_node",
     "/planner": "planner_node",
     "/recorder": "recorder_node",
+    "/metrics": "metrics_node",
+    "/markers": "markers_node",
     "/robot": "picker_sim_node",
     "/driver": "follower_node",
 }
@@ -261,13 +267,15 @@ def graph(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
 
 
 def _start(scene: Scene, node: str, enclave: str, namespace: str) -> None:
-    from harness import ros_arguments  # noqa: PLC0415
+    from harness import free_port, ros_arguments  # noqa: PLC0415
 
     own: Mapping[str, Mapping[str, object]] = {
         "guard_node": scene.guard_parameters(),
         # Waits for more listeners than there are: it asks for nothing.
         "picker_sim_node": {"map_file": str(scene.map_file), "listeners_min": 100},
         "follower_node": {"map_file": str(scene.map_file), "pose_source": "odometry"},
+        "metrics_node": {"port": free_port()},
+        "markers_node": {"map_file": str(scene.map_file)},
         "recorder_node": {"directory": f"recordings_of{namespace.replace('/', '_')}"},
     }
     # Both forms of the option.
