@@ -50,7 +50,8 @@ class Metrics:
 
     def __init__(self, namespaces: Iterable[str], *, robots_max: int) -> None:
         """Begin with these guards."""
-        disable_created_metrics()  # type: ignore[no-untyped-call]  # A time series beside each counter that nothing here asks for.
+        # These would be a time series beside each counter that nothing here asks for.
+        disable_created_metrics()  # type: ignore[no-untyped-call]
         self.boards = Boards(namespaces)
         self._robots_max = robots_max
         self._robots: dict[str, set[str]] = {name: set() for name in self.boards.by_namespace}

@@ -20,7 +20,6 @@ NODES: Final[dict[str, tuple[str, dict[str, object], str, object]]] = {
     "watchdog": ("watchdog_node", {}, "grace_ms", 20),
     "planner": ("planner_node", {}, "attempts_max", 2),
     "recorder": ("recorder_node", {"directory": "recordings"}, "sync_ms", 100),
-    "markers": ("markers_node", {"map_file": MAP}, "period_ms", 100),
     "picker": ("picker_sim_node", {"map_file": MAP}, "seed", 2),
 }
 """An executable, what it needs to start, a fixed parameter, and a value that would be allowed at its start."""
