@@ -22,7 +22,7 @@ from fallback_guard.tools.endings import Ending
 from fallback_guard.tools.errors import UsageError
 from fallback_guard.tools.keys import Keys
 from fallback_guard.tools.listening import listening
-from fallback_guard.tools.top_view import nothing_view, top_view
+from fallback_guard.tools.top_view import top_view
 
 DOES: Final = "Show running guards live: their robots, failure modes, planners and watchdogs."
 EXAMPLE: Final = """\
@@ -158,7 +158,7 @@ def _show_live(options: argparse.Namespace, looks: _Looks, ending: Ending) -> in
         while True:
             frames = looks.take()
             view = top_view(frames, console=console, sort=looks.sort, height=console.height)
-            live.update(view if frames else nothing_view(), refresh=True)
+            live.update(view, refresh=True)
             until = time.monotonic() + options.interval
             while (left_s := until - time.monotonic()) > 0:
                 if ending.wait(0.0):
@@ -177,9 +177,7 @@ def _print(options: argparse.Namespace, frames: list[GuardFrame]) -> None:
         sys.stdout.buffer.write(orjson.dumps(document) + b"\n")
         return
     console = Console()
-    console.print(
-        top_view(frames, console=console, sort=options.sort) if frames else nothing_view()
-    )
+    console.print(top_view(frames, console=console, sort=options.sort))
 
 
 def _namespace(text: str) -> str:

@@ -19,6 +19,11 @@ from fallback_guard.live.rungs import RungRead
 OLD_S: Final = 60.0
 """A decision older than this is shown dimly: the robot has asked for nothing since."""
 
+NOTHING: Final = (
+    "No guard was found.  Is it in another ROS domain (--domain), or on another machine while"
+    " ROS_AUTOMATIC_DISCOVERY_RANGE is LOCALHOST?"
+)
+
 MODES_SHOWN_MAX: Final = 8
 _HEIGHT_BESIDE_ROBOTS: Final = 9
 """Lines of a guard beside its robots and modes, roughly: its head, its parts, headings."""
@@ -51,21 +56,14 @@ def top_view(
     frames: Sequence[GuardFrame], *, console: Console, sort: str, height: int | None = None
 ) -> RenderableType:
     """Return a drawing of all guards.  With a `height` only so many lines' worth of robots are drawn."""
+    if not frames:
+        return Text(NOTHING, style="yellow")
     rows = None
     if height is not None:
         modes = sum(min(len(frame.modes), MODES_SHOWN_MAX) for frame in frames)
         room = (height - modes) // len(frames) - _HEIGHT_BESIDE_ROBOTS
         rows = max(_ROBOTS_SHOWN_MIN, room)
     return Group(*(_guard(frame, console, sort, rows) for frame in frames))
-
-
-def nothing_view() -> RenderableType:
-    """Return what is shown where no guard was found."""
-    return Text(
-        "No guard was found.  Is it in another ROS domain (--domain), or on another machine while"
-        " ROS_AUTOMATIC_DISCOVERY_RANGE is LOCALHOST?",
-        style="yellow",
-    )
 
 
 def sparkline(slots: Sequence[int], *, blocks: str = _BLOCKS) -> str:

@@ -6,14 +6,19 @@ from __future__ import annotations
 
 import array
 import json
+import os
+import pty
+import re
 import signal
 import subprocess
 import sys
 import urllib.request
+from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
 import pytest
 from geometry_msgs.msg import Point
+from typing_extensions import Self
 from visualization_msgs.msg import Marker, MarkerArray
 
 import world
@@ -27,7 +32,7 @@ from harness import free_port, open_scene, wait_until
 from rviz_rules import problems
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from harness import Bystander, Message, Scene
 
@@ -49,6 +54,49 @@ class Screen:
         self.messages.append(message)
         for marker in message.markers:
             (self.gone if marker.action == Marker.DELETE else self.seen).add(marker.ns)
+
+
+class Terminal:
+    """A program in a terminal of its own, without colour, as somebody sees it."""
+
+    def __init__(self, *command: str) -> None:
+        self.shown = ""
+        self._child, self._number = pty.fork()
+        if self._child == 0:  # pragma: no cover  # another process
+            os.chdir("/")
+            seen = {"TERM": "xterm", "NO_COLOR": "1", "COLUMNS": "100", "LINES": "30"}
+            os.execve(command[0], command, {**os.environ, **seen})  # noqa: S606  # no shell
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        with suppress(ProcessLookupError):
+            os.kill(self._child, signal.SIGKILL)
+        os.close(self._number)
+
+    def press(self, keys: bytes) -> None:
+        os.write(self._number, keys)
+
+    def wait_for(self, text: str, meanwhile: Callable[[], object] = lambda: None) -> None:
+        def is_shown() -> bool:
+            meanwhile()
+            return self._read() and text in self.shown
+
+        wait_until(is_shown, text)
+
+    def wait_for_end(self) -> int:
+        while self._read():
+            pass
+        return os.waitstatus_to_exitcode(os.waitpid(self._child, 0)[1])
+
+    def _read(self) -> bool:
+        try:
+            data = os.read(self._number, 65_536)
+        except OSError:  # Linux says so when the other side is closed.
+            return False
+        self.shown += data.decode(errors="replace")
+        return bool(data)
 
 
 class Stage:
@@ -225,6 +273,24 @@ def test_top_goes_on_until_it_is_interrupted_and_then_ends_quietly(stage: Stage)
         top.send_signal(signal.SIGINT)
         _, said = top.communicate(timeout=30)
     assert (top.returncode, said) == (0, "")
+
+
+@pytest.mark.parametrize("ends_by", [b"q", b"\x03"], ids=["q", "ctrl_c"])
+def test_top_leaves_the_terminal_as_it_was(stage: Stage, ends_by: bytes) -> None:
+    """In a terminal it takes keys, draws on the alternate screen without colour if so asked, and gives both back."""
+    with Terminal(*TOP, "--interval", "0.1", "--domain", str(stage.scene.domain)) as terminal:
+        terminal.wait_for("ACTIVE")
+        told = msg.GuardDecision(robot_id=ROBOT, request_id="R-told", occasion=1, outcome=1)
+        terminal.wait_for(
+            "robot*", meanwhile=lambda: stage.scene.bystander.publish(topics.GUARD_DECISION, told)
+        )
+        terminal.press(b"l")
+        terminal.wait_for("left*")
+        assert re.search(r"\x1b\[[0-9;]*3[1-7]m", terminal.shown) is None
+        terminal.press(ends_by)
+        assert terminal.wait_for_end() == 0
+        assert terminal.shown.count("\x1b[?1049h") == terminal.shown.count("\x1b[?1049l") == 1
+        assert "Traceback" not in terminal.shown
 
 
 @pytest.mark.parametrize(
