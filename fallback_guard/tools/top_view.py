@@ -25,6 +25,7 @@ NOTHING: Final = (
 )
 
 MODES_SHOWN_MAX: Final = 8
+LATCHED_NAMED_MAX: Final = 8
 _HEIGHT_BESIDE_ROBOTS: Final = 9
 """Lines of a guard beside its robots and modes, roughly: its head, its parts, headings."""
 
@@ -95,7 +96,9 @@ def _head(frame: GuardFrame) -> Text:
         frame.state.upper(), style="dim" if frame.stale else _STATE_STYLES.get(frame.state, "")
     )
     if frame.latched:
-        line.append(f" ({', '.join(frame.latched)})", style="red")
+        more = len(frame.latched) - LATCHED_NAMED_MAX
+        names = ", ".join(frame.latched[:LATCHED_NAMED_MAX])
+        line.append(f" ({names}{f' and {more} more' if more > 0 else ''})", style="red")
     priority = frame.realtime_priority
     line.append(f"  realtime priority {priority}" if priority else "  no realtime priority")
     line.append(f"  margin {frame.dispatch_margin_ms:.1f} ms  lateness {frame.lateness_ms:.1f} ms")

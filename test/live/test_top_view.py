@@ -98,6 +98,12 @@ def test_a_long_fleet_leaves_room_in_the_terminal() -> None:
     assert "more robots" in text
 
 
+def test_a_long_list_of_latched_robots_is_cut() -> None:
+    board = GuardBoard("")
+    board.take_state(replace(STATE, latched=frozenset(f"r{count}" for count in range(20))), 0)
+    assert "r14, r15 and 12 more)" in drawn(guard_frame(board, 0), columns=200)
+
+
 def test_no_colour_is_written_to_what_is_no_terminal() -> None:
     assert "\x1b" not in drawn(guard_frame(busy_board(), S))
 

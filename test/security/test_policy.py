@@ -147,6 +147,12 @@ def test_motion_is_denied_first(enclave: str) -> None:
     assert "DENY" in first
 
 
+def test_who_looks_at_a_terminal_needs_no_more_than_an_operator_has() -> None:
+    """`fallback-guard top` hears what metrics_node hears, which the graph below is held to."""
+    heard = {use for use in GRANTS["/metrics"].allowed if use.doing == "subscribe"}
+    assert heard <= GRANTS["/operator"].allowed
+
+
 def test_nothing_is_both_allowed_and_denied() -> None:
     for grant in GRANTS.values():
         assert not [rule for rule in grant.allowed if any(covers(no, rule) for no in grant.denied)]
