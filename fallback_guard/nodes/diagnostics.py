@@ -15,6 +15,9 @@ from fallback_guard.core.watchdog import Standing as GuardStanding
 from fallback_guard.nodes.realtime import Standing
 from fallback_guard.nodes.status import Status
 
+NAMES_MAX: Final = 8
+"""Robots that a message names."""
+
 NO_NAMESPACE: Final = "fallback_guard"
 """The hardware id of what is in no namespace: viewers sort by it, and an empty one is nobody's."""
 
@@ -46,8 +49,8 @@ def guard_status(
     if status.margin_is_widened:
         level = DiagnosticStatus.WARN
         message = (
-            f"{counters.decisions} decisions, {counters.decisions_late} late; the guard is up to {lateness_ms:.1f} ms "
-            f"late: windows close {margin_ms:.1f} ms before the deadline instead of {config.dispatch_margin_ms}"
+            f"up to {lateness_ms:.1f} ms late: windows close {margin_ms:.1f} ms before the deadline instead of "
+            f"{config.dispatch_margin_ms}; {counters.decisions_late} of {counters.decisions} decisions were late"
         )
     elif counters.decisions_late:
         level = DiagnosticStatus.WARN
@@ -57,7 +60,7 @@ def guard_status(
     if status.latched:
         level, message = (
             DiagnosticStatus.ERROR,
-            f"latched, waiting for a reset: {', '.join(status.latched)}",
+            f"latched, waiting for a reset: {_some(status.latched)}",
         )
     values = {field.name: getattr(counters, field.name) for field in fields(counters)}
     values |= {
@@ -73,6 +76,12 @@ def guard_status(
         message=message,
         values=[KeyValue(key=key, value=str(value)) for key, value in values.items()],
     )
+
+
+def _some(names: Sequence[str]) -> str:
+    """Return the first names, and how many more there are: a message is one line of a viewer's."""
+    more = len(names) - NAMES_MAX
+    return ", ".join(names[:NAMES_MAX]) + (f" and {more} more" if more > 0 else "")
 
 
 def watchdog_status(

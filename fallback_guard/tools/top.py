@@ -41,9 +41,6 @@ _DOMAIN_MAX: Final = 232
 _WAIT_S_MAX: Final = 600.0
 _NAMESPACE: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*(/[A-Za-z_][A-Za-z0-9_]*)*\Z")
 _NAMESPACE_CHARS_MAX: Final = 200
-_SETTLE_S: Final = 1.5
-"""How long a single look goes on once every guard was heard: parts report once in a second."""
-
 _POLL_S: Final = 0.05
 
 assert len(SORT_KEYS) == len(SORTS), "each sort has a key of its own"
@@ -80,6 +77,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default=5.0,
         metavar="S",
         help="how long --once waits for guards at most (s, default %(default)s)",
+    )
+    parser.add_argument(
+        "--listen",
+        type=_seconds(0.0),
+        default=1.5,
+        metavar="S",
+        help="how long --once listens to them then; robots are shown that were told something meanwhile"
+        " (s, default %(default)s: parts report once in a second)",
     )
     parser.add_argument(
         "--interval",
@@ -139,7 +144,8 @@ def _show_once(options: argparse.Namespace, looks: _Looks, ending: Ending) -> in
             return 0
         frames = looks.take()
         if settled is None and frames and not any(frame.is_silent for frame in frames):
-            settled = time.monotonic() + _SETTLE_S
+            settled = time.monotonic() + options.listen
+            until = max(until, settled)
     frames = looks.take()
     _print(options, frames)
     return 0 if frames and not any(frame.is_silent for frame in frames) else 1
