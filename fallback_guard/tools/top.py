@@ -99,11 +99,8 @@ def run(options: argparse.Namespace) -> int:
     """Listen and show until it is ended."""
     if options.domain is not None:
         os.environ["ROS_DOMAIN_ID"] = str(options.domain)
-    elif not os.environ.get("ROS_DOMAIN_ID", "0").isdigit():
-        told = printable(os.environ["ROS_DOMAIN_ID"])
-        raise UsageError(
-            f"ROS_DOMAIN_ID is {told!r}, and has to be 0 to {_DOMAIN_MAX}; or give --domain"
-        )
+    else:
+        _check_domain(os.environ.get("ROS_DOMAIN_ID") or "0")
     # As nodes have it, see nodes/process.py.
     os.environ.setdefault("FASTDDS_BUILTIN_TRANSPORTS", "UDPv4")
     from fallback_guard.nodes.bystander import Bystander  # noqa: PLC0415  # needs ROS
@@ -117,6 +114,15 @@ def run(options: argparse.Namespace) -> int:
         if options.json or not sys.stdout.isatty():
             return _show_lines(options, looks, ending)
         return _show_live(options, looks, ending)
+
+
+def _check_domain(text: str) -> None:
+    """Refuse a domain that rcl would, with a remedy.  Raises UsageError."""
+    is_short = len(text) <= len(str(_DOMAIN_MAX)) and text.isascii() and text.isdecimal()
+    if not is_short or int(text) > _DOMAIN_MAX:
+        raise UsageError(
+            f"ROS_DOMAIN_ID is {printable(text)!r}, and has to be 0 to {_DOMAIN_MAX}; or give --domain"
+        )
 
 
 class _Looks:

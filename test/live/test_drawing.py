@@ -9,6 +9,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 import world
 from fallback_guard.core.closures import AS_ON_THE_MAP, Closures
@@ -215,3 +217,29 @@ def test_an_answer_in_prose_is_drawn_and_a_long_one_cut() -> None:
     long = json.dumps({"stops": [stop] * 32}, separators=(",", ":")).encode()
     assert len(long) <= PAYLOAD_BYTES_MAX
     assert len(refused_way(long, MAP)) == POINTS_MAX
+
+
+JSON: Final = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats()
+    | st.text(max_size=8)
+    | st.sampled_from(list(MAP.bins)),
+    lambda inner: (
+        st.lists(inner, max_size=4)
+        | st.dictionaries(st.sampled_from(("stops", "bin", "via", "x")), inner, max_size=4)
+    ),
+    max_leaves=20,
+)
+
+
+@settings(max_examples=30)
+@given(
+    st.one_of(
+        st.binary(max_size=200), JSON.map(lambda value: json.dumps({"stops": value}).encode())
+    )
+)
+def test_whatever_an_answer_is_only_the_maps_own_places_are_drawn(payload: bytes) -> None:
+    places = {(node.x, node.y) for node in MAP.nodes.values()}
+    assert set(refused_way(payload, MAP)) <= places

@@ -14,6 +14,7 @@ from fallback_guard.core.motion import MotionKind
 from fallback_guard.live.board import GuardBoard
 from fallback_guard.live.frame import GuardFrame, guard_frame
 from fallback_guard.live.heard import DRILL, GuardCondition, Level, Part
+from fallback_guard.tools import cli
 from fallback_guard.tools.top_view import sparkline, top_view
 from made import ROUTE, SAFE_MOVE, STATE, S, moved, planner, rung_values, status
 
@@ -116,3 +117,34 @@ def test_nothing_found_names_the_remedy() -> None:
 def test_a_sparkline_shows_what_is_rare_too() -> None:
     assert sparkline((0, 1, 100)) == " ▁█"
     assert sparkline((0, 0)) == "  "
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["--namespace", "a b"], "is no namespace"),
+        (["--namespace", "a//b"], "is no namespace"),
+        (["--domain", "233"], "0 to 232"),
+        (["--domain", "one"], "0 to 232"),
+        (["--interval", "0"], "0.1 to 600"),
+        (["--wait", "nan"], "0 to 600"),
+        (["--listen", "-1"], "0 to 600"),
+        (["--sort", "colour"], "invalid choice"),
+    ],
+)
+def test_what_cannot_be_used_is_refused(
+    arguments: list[str], says: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as ended:
+        cli.main(["top", *arguments])
+    assert ended.value.code == 2
+    assert says in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("domain", ["lots", "233", "-1", "9" * 5_000, "\u0663"])
+def test_a_domain_that_is_none_names_the_remedy(
+    domain: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("ROS_DOMAIN_ID", domain)
+    assert cli.main(["top", "--once"]) == 2
+    assert "--domain" in capsys.readouterr().err

@@ -293,24 +293,6 @@ def test_top_leaves_the_terminal_as_it_was(stage: Stage, ends_by: bytes) -> None
         assert "Traceback" not in terminal.shown
 
 
-@pytest.mark.parametrize(
-    ("arguments", "says"),
-    [
-        (["--namespace", "a b"], "is no namespace"),
-        (["--domain", "233"], "0 to 232"),
-        (["--interval", "0"], "0.1 to 600"),
-        (["--wait", "nan"], "0 to 600"),
-        (["--sort", "colour"], "invalid choice"),
-    ],
-)
-def test_top_refuses_what_it_cannot_use(arguments: list[str], says: str) -> None:
-    done = subprocess.run(
-        [*TOP, *arguments], capture_output=True, text=True, check=False, timeout=60, cwd="/"
-    )
-    assert done.returncode == 2
-    assert says in done.stderr
-
-
 def test_the_rules_can_fail() -> None:
     """Each of RViz's rules finds what breaks it."""
     line = Marker(type=Marker.LINE_LIST, action=Marker.ADD, points=[Point(), Point()])
