@@ -76,9 +76,10 @@ class GuardBoard:
         if decision.occasion not in DECIDES:
             return
         row.last, row.last_ns = decision, now_ns
-        if decision.is_drill:
-            row.drills += 1
-        elif decision.occasion is Occasion.DUE:
+        if decision.occasion is not Occasion.DUE:
+            return
+        row.drills += decision.is_drill
+        if not decision.is_drill:
             row.decisions += 1
             row.safe_moves += decision.outcome is MotionKind.SAFE_MOVE
 

@@ -77,7 +77,7 @@ class Metrics:
         )
         self._drills = Counter(
             "fallback_guard_drills",
-            "Decisions that an operator forced as a drill; they count in no objective.",
+            "Due requests that an operator had fall back as a drill; they count in no objective.",
             _GUARD,
             registry=self.registry,
         )
@@ -130,7 +130,7 @@ class Metrics:
         self._decisions.labels(guard, decision.occasion.name.lower(), outcome, decision.mode).inc()
         self._count(namespace, self._judges[namespace].take(decision, now_ns))
         if decision.is_drill:
-            self._drills.labels(guard).inc()
+            self._drills.labels(guard).inc(decision.occasion is Occasion.DUE)
             return
         is_answer = decision.occasion is Occasion.REFUSAL or decision.outcome is MotionKind.ROUTE
         if (

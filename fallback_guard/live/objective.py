@@ -59,13 +59,12 @@ class ServiceJudge:
         """Take a decision; yield what it settles."""
         yield from self.settle(now_ns)
         if decision.is_drill:
-            # What follows a drill is nobody's recovery.
+            # Whatever becomes of its own request says nothing; for an earlier one the robot may be on a route again.
             self._forget(decision.robot_id, decision.request_id)
-            return
         if decision.outcome is MotionKind.ROUTE:
             for due_ns in self._by_robot.pop(decision.robot_id, {}).values():
                 yield Service.GOOD if now_ns - due_ns <= ROUTE_NS_MAX else Service.HALTED
-        if decision.occasion is Occasion.DUE:
+        if decision.occasion is Occasion.DUE and not decision.is_drill:
             yield from self._due(decision, now_ns - decision.handed_over_ns)
 
     def settle(self, now_ns: int) -> Iterator[Service]:

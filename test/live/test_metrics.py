@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Final
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
+from fallback_guard.core.effects import Occasion
 from fallback_guard.core.motion import MotionKind
 from fallback_guard.core.parameters import ParameterError
 from fallback_guard.live import metrics_server
@@ -73,7 +74,9 @@ def test_latency_has_an_edge_at_the_deadline() -> None:
 
 def test_a_drill_is_in_no_objective_and_no_latency() -> None:
     metrics = made()
-    metrics.on_decision("hall_1", replace(SAFE_MOVE, failure_mode=DRILL), 0)
+    drill = replace(SAFE_MOVE, failure_mode=DRILL)
+    metrics.on_decision("hall_1", drill, 0)
+    metrics.on_decision("hall_1", replace(drill, occasion=Occasion.RECOVERY), 0)
     metrics.settle(9 * S)
     assert sample(metrics, "fallback_guard_drills_total") == 1.0
     assert sample(metrics, "fallback_guard_due_requests_total", service="halted") == 0.0

@@ -44,6 +44,14 @@ AFTER: Final = ROUTE_NS_MAX - SAFE_MOVE.handed_over_ns
         ([(0, SAFE_MOVE), (1, REFUSAL)], "halted"),
         ([(0, replace(SAFE_MOVE, failure_mode=DRILL))], ""),
         ([(0, SAFE_MOVE), (1, replace(RECOVERY, failure_mode=DRILL))], ""),
+        (
+            [
+                (0, SAFE_MOVE),
+                (1, replace(SAFE_MOVE, request_id="R-2", failure_mode=DRILL)),
+                (2, replace(RECOVERY, request_id="R-2", failure_mode=DRILL)),
+            ],
+            "good",
+        ),
         ([(0, ROUTE), (1, ROUTE)], "good"),
     ],
 )
