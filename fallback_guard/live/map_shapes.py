@@ -31,7 +31,7 @@ from fallback_guard.live.shapes import (
 
 EDGES_DRAWN_MAX: Final = 10_000
 NODES_DRAWN_MAX: Final = 10_000
-"""A message of this size (1.5 MB) is still taken in one piece; of a larger map the first so many are drawn."""
+"""A message of this size (2.2 MB) still arrives; of a larger map the first so many are drawn."""
 
 NAMES_DRAWN_MAX: Final = 1_000
 """A text is a marker of its own, and each costs a viewer a texture."""

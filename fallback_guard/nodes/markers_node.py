@@ -84,7 +84,7 @@ class MarkersNode(Explaining):
         missing = left_out(self._warehouse)
         if missing:
             self.get_logger().warning(f"the map is too large to be drawn as a whole: {missing}")
-        self._draw_map()
+        self._map_is_old = True
         self.create_timer(
             ns_to_seconds(int(values["period_ms"]) * NS_PER_MS),
             self._draw,
@@ -122,9 +122,10 @@ class MarkersNode(Explaining):
         closures: Closures = to_closures(message)
         if closures != self._closures[namespace]:
             self._closures[namespace] = closures
-            self._draw_map()
+            self._map_is_old = True  # However often they change, the map is drawn once a period.
 
     def _draw_map(self) -> None:
+        self._map_is_old = False
         closed = closed_now(self._warehouse, list(self._closures.values()))
         shapes = map_shapes(self._warehouse, closed)
         names = {name_of(shape) for shape in shapes}
@@ -132,6 +133,8 @@ class MarkersNode(Explaining):
         self._map_shown = names
 
     def _draw(self) -> None:
+        if self._map_is_old:
+            self._draw_map()
         now_ns = time.monotonic_ns()
         shapes = [shape for scene in self._scenes.values() for shape in scene.shapes(now_ns)]
         names = {name_of(shape) for shape in shapes}
