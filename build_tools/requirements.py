@@ -36,6 +36,7 @@ RUN_PYTHON = (
     "numpy>=1.21,<3",
     "openai>=1.40,<4",
     "orjson>=3.9,<4",
+    "prometheus-client>=0.19,<1",
     "pydantic>=2.7,<3",
     "PyYAML>=5.4,<7",
     "rich>=13.7,<16",
@@ -54,6 +55,7 @@ RUN_ROS_WHEELS = {
     "rclpy[fastrtps]": ("7.1", "9.1"),
     "rosgraph-msgs": ("2.0", "2.3"),
     "std-msgs": ("5.3", "5.5"),
+    "visualization-msgs": ("5.3", "5.5"),
 }
 
 # Python modules that ROS 2's own build tools import. A distribution has them in the system's Python, which an

@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 The fallback_guard developers
 # SPDX-License-Identifier: Apache-2.0
-"""The guard and its watchdog, on a robot, and a recorder where one is wanted.
+"""The guard and its watchdog, on a robot, and a recorder, metrics and markers where they are wanted.
 
 ros2 launch fallback_guard guard.launch.py map_file:=/maps/hall_1.geojson namespace:=picker_1
 """
@@ -12,9 +12,9 @@ from launch import LaunchDescription
 from launch_ros.actions import Node
 
 from fallback_guard.core.parameters import Value
-from fallback_guard.launching.actions import description, node
+from fallback_guard.launching.actions import description, node, rviz
 from fallback_guard.launching.arguments import Argument, Kind
-from fallback_guard.launching.common import MAP_FILE, NAMESPACE, SETTINGS, settings
+from fallback_guard.launching.common import LISTENERS, MAP_FILE, NAMESPACE, SETTINGS, settings
 from fallback_guard.launching.processes import Robot, robot_processes
 from fallback_guard.tools.share import share_directory
 
@@ -64,6 +64,7 @@ ARGUMENTS = (
         kind=Kind.BOOLEAN,
         meaning="Take the guard's deadlines and stamps from /clock, for simulations that do not run in real time.",
     ),
+    *LISTENERS,
     *SETTINGS,
 )
 
@@ -79,6 +80,8 @@ def _start(values: Mapping[str, Value]) -> list[Node]:
         map_file=str(values["map_file"]),
         watchdog=bool(values["watchdog"]),
         record=str(values["record"]),
+        metrics_port=int(values["metrics_port"]),
+        markers=bool(values["markers"] or values["rviz"]),
         parameters={
             "guard": {
                 "autostart": values["autostart"],
@@ -93,4 +96,7 @@ def _start(values: Mapping[str, Value]) -> list[Node]:
         },
     )
     common = settings(values)
-    return [node(process, common) for process in robot_processes(robot, CONFIG, common)]
+    nodes = [node(process, common) for process in robot_processes(robot, CONFIG, common)]
+    if values["rviz"]:
+        nodes.append(rviz(robot.namespace, CONFIG / "fallback_guard.rviz"))
+    return nodes

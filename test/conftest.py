@@ -20,6 +20,7 @@ for folder in (
     "driving",
     "fuzz",
     "gazebo",
+    "live",
     "nodes",
     "planning",
     "reporting",

@@ -36,8 +36,7 @@ def openness(warehouse: Warehouse, closures: Closures = AS_ON_THE_MAP) -> Openne
         blocked = dict.fromkeys(warehouse.edges, Block.CLOSED)
         return Openness(blocked=MappingProxyType(blocked), refuges=(), nothing=True)
     closed_edges = (warehouse.closed_edges - closures.opened_edges) | closures.closed_edges
-    closed_zones = {zone.id for zone in warehouse.zones.values() if zone.closed}
-    closed_zones = (closed_zones - closures.opened_zones) | closures.closed_zones
+    closed_zones = zones_closed(warehouse, closures)
     pairs = warehouse.edge_pairs
     blocked = {pairs[edge]: Block.CLOSED for edge in sorted(closed_edges) if edge in pairs}
     refuges: set[int] = set()
@@ -49,6 +48,12 @@ def openness(warehouse: Warehouse, closures: Closures = AS_ON_THE_MAP) -> Openne
             kept_out.update(zone.nodes)
             blocked.update(dict.fromkeys(zone.edges, Block.KEEP_OUT))
     return Openness(blocked=MappingProxyType(blocked), refuges=tuple(sorted(refuges - kept_out)))
+
+
+def zones_closed(warehouse: Warehouse, closures: Closures) -> frozenset[int]:
+    """Return the ids of the zones that are closed, and those that `closures` names and the map does not."""
+    closed = frozenset(zone.id for zone in warehouse.zones.values() if zone.closed)
+    return (closed - closures.opened_zones) | closures.closed_zones
 
 
 def unknown_ids(warehouse: Warehouse, closures: Closures) -> tuple[list[int], list[int]]:

@@ -3,7 +3,9 @@
 """From checked arguments to actions of the launch system.  Needs launch and launch_ros."""
 
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 
+from ament_index_python.packages import PackageNotFoundError, get_package_prefix
 from launch import LaunchDescription, LaunchDescriptionEntity
 from launch.actions import DeclareLaunchArgument, OpaqueFunction, Shutdown
 from launch.events.process import ProcessExited
@@ -73,6 +75,26 @@ def node(process: Process, settings: Settings, *, on_exit: OnExit | None = None)
         respawn=process.respawns,
         respawn_delay=settings.respawn_delay_s,
         on_exit=_ends(process, on_exit),
+    )
+
+
+def rviz(namespace: str, config: Path) -> Node:
+    """Return the action that opens RViz on a namespace's markers.  Raises UnusableError where there is no RViz."""
+    try:
+        get_package_prefix("rviz2")
+    except PackageNotFoundError as error:
+        raise UnusableError(
+            "argument 'rviz' is true, and rviz2 is not installed. Install ros-$ROS_DISTRO-rviz2, or leave rviz out:"
+            " with markers:=true an RViz on another machine shows the same"
+        ) from error
+    return Node(
+        package="rviz2",
+        executable="rviz2",
+        namespace=namespace,
+        arguments=["-d", str(config)],
+        # The names in the file are full ones; in a namespace they are that namespace's.
+        remappings=[(f"/{name}", name) for name in ("markers", "markers/map")],
+        output="screen",
     )
 
 

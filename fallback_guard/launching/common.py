@@ -24,6 +24,30 @@ NAMESPACE: Final = Argument(
     kind=Kind.NAMESPACE,
     meaning="Namespace of the robot; all topics but /diagnostics are relative to it.",
 )
+LISTENERS: Final = (
+    Argument(
+        name="metrics_port",
+        default="0",
+        kind=Kind.WHOLE,
+        minimum=0,
+        maximum=65_535,
+        meaning="Port of this machine on which to serve metrics for Prometheus, such as 9464; 0: serve none.",
+    ),
+    Argument(
+        name="markers",
+        default="false",
+        kind=Kind.BOOLEAN,
+        meaning="Publish markers of map, routes and robots for RViz or Foxglove.",
+    ),
+    Argument(
+        name="rviz",
+        default="false",
+        kind=Kind.BOOLEAN,
+        meaning="Open RViz on the markers, which are then published; it has to be installed.",
+    ),
+)
+"""Live views, none of which starts unless it is asked for."""
+
 SETTINGS: Final = (
     Argument(
         name="respawn",

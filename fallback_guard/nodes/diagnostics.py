@@ -4,6 +4,7 @@
 
 from collections.abc import Sequence
 from dataclasses import fields
+from typing import Final
 
 from builtin_interfaces.msg import Time
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
@@ -14,12 +15,24 @@ from fallback_guard.core.watchdog import Standing as GuardStanding
 from fallback_guard.nodes.realtime import Standing
 from fallback_guard.nodes.status import Status
 
+NAMES_MAX: Final = 8
+"""Robots that a message names."""
+
+NO_NAMESPACE: Final = "fallback_guard"
+"""The hardware id of what is in no namespace: viewers sort by it, and an empty one is nobody's."""
+
 
 def diagnostic_array(status: DiagnosticStatus, stamp: Time) -> DiagnosticArray:
-    """Return the message that carries one status."""
+    """Return the message that carries one status, which gets its hardware id here: the namespace in its name."""
+    status.hardware_id = hardware_id(status.name)
     array = DiagnosticArray(status=[status])
     array.header.stamp = stamp
     return array
+
+
+def hardware_id(name: str) -> str:
+    """Return whose a status is, by its name (`/picker_1/guard_node: decisions` is `picker_1`'s)."""
+    return name.rpartition("/")[0].strip("/") or NO_NAMESPACE
 
 
 def guard_status(
@@ -36,8 +49,8 @@ def guard_status(
     if status.margin_is_widened:
         level = DiagnosticStatus.WARN
         message = (
-            f"{counters.decisions} decisions, {counters.decisions_late} late; the guard is up to {lateness_ms:.1f} ms "
-            f"late: windows close {margin_ms:.1f} ms before the deadline instead of {config.dispatch_margin_ms}"
+            f"up to {lateness_ms:.1f} ms late: windows close {margin_ms:.1f} ms before the deadline instead of "
+            f"{config.dispatch_margin_ms}; {counters.decisions_late} of {counters.decisions} decisions were late"
         )
     elif counters.decisions_late:
         level = DiagnosticStatus.WARN
@@ -47,7 +60,7 @@ def guard_status(
     if status.latched:
         level, message = (
             DiagnosticStatus.ERROR,
-            f"latched, waiting for a reset: {', '.join(status.latched)}",
+            f"latched, waiting for a reset: {_some(status.latched)}",
         )
     values = {field.name: getattr(counters, field.name) for field in fields(counters)}
     values |= {
@@ -61,9 +74,14 @@ def guard_status(
         level=level,
         name=name,
         message=message,
-        hardware_id="",
         values=[KeyValue(key=key, value=str(value)) for key, value in values.items()],
     )
+
+
+def _some(names: Sequence[str]) -> str:
+    """Return the first names, and how many more there are: a message is one line of a viewer's."""
+    more = len(names) - NAMES_MAX
+    return ", ".join(names[:NAMES_MAX]) + (f" and {more} more" if more > 0 else "")
 
 
 def watchdog_status(
@@ -83,7 +101,6 @@ def watchdog_status(
         level=DiagnosticStatus.ERROR if strangers else levels[standing],
         name=name,
         message="; ".join([*strangers, standing.value]),
-        hardware_id="",
         values=[
             KeyValue(key="spoken_for_the_guard", value=str(spoken)),
             KeyValue(key="strangers", value=str(len(strangers))),

@@ -8,10 +8,9 @@ from collections.abc import Callable
 from rclpy.node import Node
 
 from fallback_guard import msg
-from fallback_guard.core.effects import Occasion
-from fallback_guard.core.motion import MotionKind
 from fallback_guard.nodes import topics
 from fallback_guard.nodes.conversion import from_time
+from fallback_guard.nodes.hearing import decision_heard, motion_heard
 from fallback_guard.picking.tally import Decided, Tally
 from fallback_guard.srv import ResetLatch
 
@@ -61,22 +60,13 @@ class Observer(Node):
         self.tally.moved(
             robot_id=message.robot_id,
             request_id=message.request_id,
-            kind=MotionKind(message.kind),
+            kind=motion_heard(message).kind,
             reason=message.reason,
             arrived_ns=time.time_ns(),
         )
 
     def _on_decision(self, message: msg.GuardDecision) -> None:
-        decided = Decided(
-            request_id=message.request_id,
-            robot_id=message.robot_id,
-            occasion=Occasion(message.occasion),
-            outcome=MotionKind(message.outcome),
-            failure_mode=message.failure_mode,
-            source=message.source,
-            attempt=message.attempt,
-            detail=message.detail,
-        )
+        decided = decision_heard(message)
         self.tally.decision(decided)
         self._on_new_decision(decided)
 

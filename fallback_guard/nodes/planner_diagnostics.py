@@ -29,7 +29,6 @@ def planner_status(*, name: str, rungs: Sequence[RungStanding], now_ns: int) -> 
         level=level,
         name=name,
         message=message,
-        hardware_id="",
         values=[KeyValue(key=key, value=value) for key, value in values.items()],
     )
 

@@ -117,7 +117,6 @@ class RecorderReport:
             level=level,
             name=self._name,
             message=message,
-            hardware_id="",
             values=[KeyValue(key=key, value=str(value)) for key, value in values.items()],
         )
 

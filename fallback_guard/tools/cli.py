@@ -107,6 +107,10 @@ COMMANDS: Final[Mapping[str, Command]] = MappingProxyType(
             does="Print the route schema that a planner has to answer in, as JSON schema.",
             module="schema",
         ),
+        "top": Command(
+            does="Show running guards live: their robots, failure modes, planners and watchdogs.",
+            module="top",
+        ),
         "vda5050": Command(
             does="Turn a pick route into an order of VDA 5050, or an order back into a route.",
             module="vda5050",

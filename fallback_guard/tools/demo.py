@@ -6,10 +6,9 @@ import argparse
 import os
 import sys
 import tempfile
-import threading
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from types import MappingProxyType
@@ -22,6 +21,7 @@ from fallback_guard.core.parameters import Value
 from fallback_guard.picking.tally import Summary, Tally
 from fallback_guard.tools.demo_view import View, make_view
 from fallback_guard.tools.errors import UsageError
+from fallback_guard.tools.listening import listening
 from fallback_guard.tools.processes import ProcessError, Processes, ros_environment
 from fallback_guard.tools.share import share_directory
 
@@ -251,33 +251,12 @@ def _as_ros_arguments(settings: Settings) -> list[str]:
 @contextmanager
 def _observing(tally: Tally, view: View) -> Iterator["Observer"]:
     """Listen to the topics in a thread of their own while the block runs."""
-    import rclpy  # noqa: PLC0415  # only the demo needs ROS, the other commands work without
-    from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor  # noqa: PLC0415
-    from rclpy.signals import SignalHandlerOptions  # noqa: PLC0415
-
+    # Only the demo and `top` need ROS, the other commands work without.
     from fallback_guard.nodes.observer import Observer  # noqa: PLC0415
 
     # Ctrl-C stays with the demo, which ends the children first.
-    rclpy.init(args=[], signal_handler_options=SignalHandlerOptions.NO)
-    try:
-        observer = Observer(tally, on_decision=view.add)
-        executor = SingleThreadedExecutor()
-        executor.add_node(observer)
-
-        def spin() -> None:
-            with suppress(ExternalShutdownException):
-                executor.spin()
-
-        thread = threading.Thread(target=spin, name="observer", daemon=True)
-        thread.start()
-        try:
-            yield observer
-        finally:
-            executor.shutdown()
-            thread.join()
-            observer.destroy_node()
-    finally:
-        rclpy.try_shutdown()
+    with listening(lambda: Observer(tally, on_decision=view.add)) as observer:
+        yield observer
 
 
 def _watch(processes: Processes, observer: "Observer", view: View, tally: Tally) -> None:

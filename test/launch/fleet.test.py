@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 The fallback_guard developers
 # SPDX-License-Identifier: Apache-2.0
-"""The example of a fleet: three robots on one network, none of which hears another.
+"""The example of a fleet: three robots on one network, none of which hears another, and who listens to all three.
 
 Run with `launch_test test/launch/fleet.test.py`.
 """
@@ -26,11 +26,15 @@ launching.stay_on_this_machine()
 ROBOTS = ("picker_1", "picker_2", "picker_3")
 WITH_PLANNER = "picker_3"
 DECISIONS = 2
+PORT = robots.free_port()
 
 
 def generate_test_description() -> LaunchDescription:
     """Start what is installed; the planner of the third robot finds no model, and that robot drives all the same."""
-    return launching.description(launching.installed_launch_file("fleet.launch.py"), {})
+    return launching.description(
+        launching.installed_launch_file("fleet.launch.py"),
+        {"metrics_port": str(PORT), "markers": "true"},
+    )
 
 
 class TestWhileRunning(unittest.TestCase):
@@ -52,6 +56,7 @@ class TestWhileRunning(unittest.TestCase):
                 checks.assert_one_decision_each(timeline, may_be_open=robots.newest(timeline))
                 checks.assert_sequences_rise(timeline)
                 self.assertIn(MotionKind.ROUTE, {each.kind for each in timeline.commands})
+            self.assertEqual(robots.guards_up(PORT), {f"/{name}" for name in ROBOTS})
             # Of another robot's name, and in the namespace of one: the other never hears it.
             request = robots.surprise(ROBOTS[1])
             operator = stack.enter_context(Operator(ROBOTS[0]))
@@ -69,12 +74,14 @@ class TestAfterShutdown(unittest.TestCase):
     """How the processes ended."""
 
     def test_exit_codes(self, proc_info: launch_testing.ProcInfoHandler) -> None:
-        """All ten end cleanly."""
+        """All twelve end cleanly."""
         parts = ("guard_node", "watchdog_node", "picker_sim_node")
         launching.assert_exit_codes(
             proc_info,
             [
                 *(f"{name}-{part}" for name in ROBOTS for part in parts),
                 f"{WITH_PLANNER}-planner_node",
+                "metrics_node",
+                "markers_node",
             ],
         )

@@ -4,7 +4,10 @@
 
 from __future__ import annotations
 
+import re
+import socket
 import sys
+import urllib.request
 from itertools import count
 from typing import TYPE_CHECKING, Final
 
@@ -53,6 +56,19 @@ def robot(
 def fleet(*robots: dict[str, object]) -> dict[str, object]:
     """Return a fleet file's contents."""
     return {"version": 1, "defaults": {"map_file": str(MAP)}, "robots": list(robots)}
+
+
+def free_port() -> int:
+    """Return a port of this machine that nobody listens on."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        return int(server.getsockname()[1])
+
+
+def guards_up(port: int) -> set[str]:
+    """Return the guards that a scrape says are up."""
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=10) as answer:
+        text = answer.read().decode()
+    return set(re.findall(r'^fallback_guard_up\{guard="(.*)"\} 1\.0$', text, re.MULTILINE))
 
 
 def surprise(robot_id: str) -> PickRequest:

@@ -118,6 +118,8 @@ def test_arguments_are_described(name: str, domain: int, tmp_path: Path) -> None
         ("guard.launch.py", "namespace:=picker-1", "'namespace' is 'picker-1'"),
         ("guard.launch.py", "record:=true", "no name for a folder"),
         ("guard.launch.py", "log_level:=loud", "allowed: debug or info"),
+        ("guard.launch.py", "metrics_port:=many", "'metrics_port' is 'many'; allowed: a whole"),
+        ("guard.launch.py", "rviz:=true", "rviz2 is not installed. Install ros-$ROS_DISTRO-rviz2"),
         ("demo.launch.py", "picks:=many", "'picks' is 'many'; allowed: a whole number from 0"),
         ("demo.launch.py", "time_factor:=51", "a whole number from 1 to 50"),
         ("fleet.launch.py", "fleet_file:=gone", "'fleet_file' is 'gone', which does not exist"),

@@ -31,6 +31,8 @@ MODULES: Final = tuple(
     for node in (
         "follower_node",
         "guard_node",
+        "markers_node",
+        "metrics_node",
         "nav2_adapter_node",
         "picker_sim_node",
         "planner_node",

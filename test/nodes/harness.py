@@ -13,6 +13,7 @@ import json
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -161,6 +162,12 @@ class Nodes(Processes):
             self.signal(name, signal.SIGINT)
         self.signal(name, signal.SIGABRT)
         self._children[name].wait(WAIT_S)
+
+
+def free_port() -> int:
+    """Return a port of this machine that nobody listens on."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        return int(server.getsockname()[1])
 
 
 def run_to_end(directory: Path, *arguments: str) -> subprocess.CompletedProcess[str]:

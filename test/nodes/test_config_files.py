@@ -12,7 +12,9 @@ import yaml  # type: ignore[import-untyped]  # its stubs would be one more packa
 
 from fallback_guard.core.parameters import Parameter
 from fallback_guard.driving.config import ADAPTER_PARAMETERS, FOLLOWER_PARAMETERS
+from fallback_guard.live.config import METRICS_PARAMETERS
 from fallback_guard.nodes.guard_node import NODE_PARAMETERS
+from fallback_guard.nodes.markers_node import MARKERS_PARAMETERS
 from fallback_guard.nodes.picker_sim_node import PICKER_PARAMETERS
 from fallback_guard.nodes.watchdog_node import WATCHDOG_PARAMETERS
 from fallback_guard.planning.config import PLANNER_PARAMETERS
@@ -30,6 +32,8 @@ TABLES: Final[dict[str, tuple[Parameter, ...]]] = {
     "picker_sim": PICKER_PARAMETERS,
     "follower": FOLLOWER_PARAMETERS,
     "nav2_adapter": ADAPTER_PARAMETERS,
+    "metrics": METRICS_PARAMETERS,
+    "markers": MARKERS_PARAMETERS,
 }
 
 

@@ -5,12 +5,13 @@
 from __future__ import annotations
 
 import pytest
+from builtin_interfaces.msg import Time
 from diagnostic_msgs.msg import DiagnosticStatus
 
 from fallback_guard.core.config import guard_config
 from fallback_guard.core.counters import Counters
 from fallback_guard.core.units import NS_PER_MS, NS_PER_S
-from fallback_guard.nodes.diagnostics import guard_status
+from fallback_guard.nodes.diagnostics import diagnostic_array, guard_status
 from fallback_guard.nodes.planner_diagnostics import planner_status
 from fallback_guard.nodes.realtime import Standing
 from fallback_guard.nodes.status import Status
@@ -20,6 +21,29 @@ from fallback_guard.planning.standing import RungStanding, transition_line
 
 HEALTHY = Counters(decisions=7, routes=7)
 LATE = Counters(decisions=7, routes=7, decisions_late=2)
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("/guard_node: decisions", "fallback_guard"),
+        ("/hall/picker_1/guard_node: decisions", "hall/picker_1"),
+    ],
+)
+def test_a_status_is_its_namespaces(name: str, expected: str) -> None:
+    array = diagnostic_array(DiagnosticStatus(name=name), Time())
+    assert array.status[0].hardware_id == expected
+
+
+def test_a_message_names_so_many_robots() -> None:
+    latched = tuple(f"picker_{count}" for count in range(1_000))
+    told = guard_status(
+        name="guard",
+        status=Status(is_active=True, latched=latched, counters=HEALTHY),
+        standing=Standing(priority=20),
+        config=guard_config({}),
+    )
+    assert told.message.endswith("picker_7 and 992 more")
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,9 @@ import pytest
 
 import world
 from fallback_guard.driving.config import ADAPTER_PARAMETERS, FOLLOWER_PARAMETERS
+from fallback_guard.live.config import METRICS_PARAMETERS
 from fallback_guard.nodes.guard_node import NODE_PARAMETERS
+from fallback_guard.nodes.markers_node import MARKERS_PARAMETERS
 from fallback_guard.nodes.picker_sim_node import PICKER_PARAMETERS
 from fallback_guard.nodes.planner_node import HELP
 from fallback_guard.nodes.watchdog_node import WATCHDOG_PARAMETERS
@@ -42,7 +44,7 @@ NODES: Final = {
 }
 """Each executable, and what it says once it is up."""
 
-NEEDS_MAP: Final = ("guard_node", "picker_sim_node", "follower_node")
+NEEDS_MAP: Final = ("guard_node", "picker_sim_node", "follower_node", "markers_node")
 PARAMETERS: Final = {
     "guard_node": NODE_PARAMETERS,
     "planner_node": HELP,
@@ -51,6 +53,8 @@ PARAMETERS: Final = {
     "recorder_node": RECORDER_PARAMETERS,
     "follower_node": FOLLOWER_PARAMETERS,
     "nav2_adapter_node": ADAPTER_PARAMETERS,
+    "metrics_node": METRICS_PARAMETERS,
+    "markers_node": MARKERS_PARAMETERS,
 }
 
 
@@ -103,6 +107,10 @@ def _endings() -> Iterator[tuple[str, Ending]]:
         yield refused(f"{node}_no_task", node, "RouteTask", task="json:JSONDecoder")
     yield refused("silence", "watchdog_node", "'silence_ms_max'", silence_ms_max=1)
     yield refused("start_node", "picker_sim_node", "'start_node'", "4711", start_node=4_711)
+    yield refused("no_port", "metrics_node", "'port' is 0", "-p port:=9464")
+    yield refused("no_address", "metrics_node", "'here'", "127.0.0.1", port=9, address="here")
+    yield refused("namespaces", "metrics_node", "'a-b'", "commas", port=9, namespaces="a,a-b")
+    yield refused("elsewhere", "metrics_node", "192.0.2.1", "another", port=9, address="192.0.2.1")
     yield refused("no_directory", "recorder_node", "'directory' is empty", directory="")
     yield refused(
         "not_a_directory",

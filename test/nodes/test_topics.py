@@ -29,6 +29,12 @@ TYPES: Final = {
     "/guard/journal": "fallback_guard/msg/GuardJournal",
     "/diagnostics": "diagnostic_msgs/msg/DiagnosticArray",
 }
+DRAWN: Final = {
+    "/markers": "visualization_msgs/msg/MarkerArray",
+    "/markers/map": "visualization_msgs/msg/MarkerArray",
+}
+"""Topics of markers, which the table leaves out: what guard and watchdog import is small."""
+
 SPEAKS: Final = {
     "guard_node": {
         "/motion",
@@ -43,6 +49,8 @@ SPEAKS: Final = {
     "picker_sim_node": {"/pick_request", "/route_due", "/robot_position", "/pick_report"},
     "follower_node": {"/robot_position", "/pick_report"},
     "recorder_node": {"/diagnostics"},
+    "metrics_node": set(),
+    "markers_node": set(DRAWN),
 }
 HEARS: Final = {
     "guard_node": {
@@ -58,18 +66,29 @@ HEARS: Final = {
     "picker_sim_node": {"/motion", "/guard/state"},
     "follower_node": {"/motion", "/guard/state"},
     "recorder_node": set(TYPES) - {"/diagnostics"},
+    "metrics_node": {"/motion", "/guard/decision", "/guard/state", "/diagnostics"},
+    "markers_node": {
+        "/motion",
+        "/guard/decision",
+        "/guard/state",
+        "/candidate_route",
+        "/robot_position",
+        "/map_closures",
+    },
 }
 
 
 @pytest.fixture(scope="module")
 def graph(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
     """Return a scene with every node of the chain."""
-    from harness import open_scene  # noqa: PLC0415
+    from harness import free_port, open_scene  # noqa: PLC0415
 
     with open_scene(tmp_path_factory.mktemp("graph")) as opened:
         opened.start_guard()
         for node in ("planner_node", "watchdog_node", "recorder_node"):
             opened.nodes.start_node(node)
+        opened.nodes.start_node("metrics_node", port=free_port())
+        opened.nodes.start_node("markers_node", map_file=str(opened.map_file))
         # Waits for more listeners than there are: it asks for nothing.
         opened.nodes.start_node("picker_sim_node", map_file=str(opened.map_file), listeners_min=100)
         opened.nodes.start_node(
@@ -80,7 +99,7 @@ def graph(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
 
 def ours(entries: Message) -> dict[str, list[str]]:
     """Return the topics of the package among `entries`, without those that every node has."""
-    return {name: types for name, types in entries if name in TYPES}
+    return {name: types for name, types in entries if name in TYPES | DRAWN}
 
 
 @pytest.mark.parametrize("node", SPEAKS)
@@ -101,7 +120,7 @@ def test_a_node_speaks_and_hears_on_its_topics(graph: Scene, node: str) -> None:
     assert spoken.keys() == SPEAKS[node]
     assert heard.keys() == HEARS[node]
     for name, types in (spoken | heard).items():
-        assert types == [TYPES[name]]
+        assert types == [(TYPES | DRAWN)[name]]
 
 
 def test_the_guard_asks_nobody_for_a_deadline_or_a_lifespan(graph: Scene) -> None:

@@ -62,6 +62,7 @@ ROOMS_MAY: Final = {
     "driving": ("core", "driving"),
     "maps": ("core", "maps"),
     "vda5050": ("core", "vda5050"),
+    "live": ("core", "live", "picking"),
     "launching": ("core", "launching", "nodes", "planning", "recording", "tools"),
     "picking": ("core", "driving", "picking"),
     "pilot": ("core", "maps", "picking", "pilot", "tools.hostile_answers"),
@@ -71,6 +72,7 @@ ROOMS_MAY: Final = {
     "nodes": (
         "core",
         "driving",
+        "live",
         "maps",
         "picking",
         "pilot",
@@ -87,6 +89,7 @@ ROOMS_MAY: Final = {
     "tools": (
         "core",
         "driving",
+        "live",
         "maps",
         "picking",
         "pilot",
@@ -100,13 +103,15 @@ ROOMS_MAY: Final = {
 """Which rooms of the package each room sees.  Messages are generated, and ROS as well."""
 
 NEED_ROS: Final = {
-    "tools/demo.py": frozenset({"fallback_guard.nodes.observer", "rclpy"}),
     "tools/drill.py": frozenset({"fallback_guard.nodes.topics", "fallback_guard.srv", "rclpy"}),
     "tools/replay_view.py": frozenset({"fallback_guard.replaying"}),
     "tools/replay.py": frozenset(
         {"fallback_guard.launching.yaml_document", "fallback_guard.replaying"}
     ),
     "tools/pilot_nodes.py": frozenset({"fallback_guard.nodes.pilot_fleet", "rclpy"}),
+    "tools/demo.py": frozenset({"fallback_guard.nodes.observer"}),
+    "tools/listening.py": frozenset({"rclpy"}),
+    "tools/top.py": frozenset({"fallback_guard.nodes.bystander"}),
 }
 """Commands that need ROS.  They import it when they run, so that all others work without."""
 
@@ -137,6 +142,7 @@ ROS: Final = (
     "nav_msgs",
     "nav2_msgs",
     "tf2_ros",
+    "visualization_msgs",
 )
 
 
