@@ -15,7 +15,7 @@ from fallback_guard.core.limits import ROBOTS_MAX
 from fallback_guard.core.motion import MotionKind, SafeMoveKind
 from fallback_guard.picking.tally import ACCEPTED, Decided
 
-DRILL: Final = "DRILL"
+DRILL: Final = FailureMode.DRILL.value
 """The failure mode of what an operator forced to try the fallback: shown, and left out of every objective."""
 
 WATCHDOG: Final = "watchdog"

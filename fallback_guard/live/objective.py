@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Which due requests were served, as the objective counts them (docs/policy.md).
 
-A due request is **good** where it was decided within the deadline and its robot was on a route within a second of
-falling due: by a route in time, a recovery, or the route of a newer request.  It is **bad** where it was late, where
+A due request is **good** where it was decided within the deadline and its robot was on a route within two seconds
+of falling due: by a route in time, a recovery, or the route of a newer request.  It is **bad** where it was late, where
 the watchdog had to answer it, or where its robot halted for longer.  Drills are neither.
 """
 
@@ -15,14 +15,12 @@ from typing import Final, NamedTuple
 from fallback_guard.core.effects import Occasion
 from fallback_guard.core.limits import REQUESTS_REMEMBERED_MAX, ROBOTS_MAX
 from fallback_guard.core.motion import MotionKind
+from fallback_guard.core.objective import ROUTE_NS_MAX
 from fallback_guard.core.units import NS_PER_S
 from fallback_guard.live.heard import DecisionHeard
 
-ROUTE_NS_MAX: Final = NS_PER_S
-"""From falling due to a route, at most."""
-
 _GRACE_NS: Final = NS_PER_S // 2
-"""How long a verdict waits for what is on its way, beyond the second."""
+"""How long a verdict waits for what is on its way, beyond that."""
 
 _PENDING_MAX: Final = REQUESTS_REMEMBERED_MAX * ROBOTS_MAX
 _JUDGED_MAX: Final = 4_096

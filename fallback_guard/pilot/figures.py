@@ -92,7 +92,7 @@ FIGURES: Final[Mapping[str, Figure]] = MappingProxyType(
             is_share=True,
         ),
         "served": Figure(
-            says="plans decided within the deadline and driven within 1 s of falling due",
+            says="plans decided within the deadline and driven within 2 s of falling due",
             above="served",
             below="plans",
             is_share=True,

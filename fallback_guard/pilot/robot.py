@@ -13,12 +13,13 @@ from math import hypot
 from random import Random
 from typing import Final
 
+from fallback_guard.core.objective import ROUTE_NS_MAX
 from fallback_guard.core.request import PickItem, PickRequest
 from fallback_guard.core.units import NS_PER_MS, seconds_to_ns
 from fallback_guard.pilot.arms import Arm
 from fallback_guard.pilot.planner import PilotPlanner
 from fallback_guard.pilot.ports import Agenda, Answering, Stop, Told
-from fallback_guard.pilot.settings import SERVED_NS, PilotSettings
+from fallback_guard.pilot.settings import PilotSettings
 from fallback_guard.pilot.tally import Cause, RobotTally, cause_of
 from fallback_guard.pilot.tours import Tour, TourBook
 
@@ -231,7 +232,7 @@ class PilotRobot:
         self._turn(_Doing.TOURING)
         self._standing = None
         in_time = 0 <= plan.decided_ns - plan.due_ns <= self._settings.deadline_ns
-        self.tally.served += in_time and now_ns - plan.due_ns <= SERVED_NS
+        self.tally.served += in_time and now_ns - plan.due_ns <= ROUTE_NS_MAX
         self._count_halts(plan)
         chance = Random(f"{self._settings.seed}/{self._key}/{plan.number}/tour")  # noqa: S311  # reproducible
         spread = self._settings.item_spread

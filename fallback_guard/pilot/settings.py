@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from fallback_guard.core.config import GUARD_PARAMETERS
-from fallback_guard.core.units import NS_PER_MS, seconds_to_ns
+from fallback_guard.core.units import seconds_to_ns
 from fallback_guard.core.unusable import UnusableError
 
 PICKS_MAX: Final = 10_000_000
@@ -90,9 +90,6 @@ class PilotSettings:
 
 ROBOTS_MAX: Final = next(int(row.default) for row in GUARD_PARAMETERS if row.name == "robots_max")
 """What a guard serves as it comes."""
-
-SERVED_NS: Final = 1_000 * NS_PER_MS
-"""Within so much of falling due a robot has to be on a route, for its plan to count as served."""
 
 _SHARES: Final = (
     "malformed_share",

@@ -51,7 +51,7 @@ class RobotTally:
 
     `asked` items are `picked` as asked, `wrong` (from another bin, another article or number), `missed` (left out of
     the plan), or `still_open`.  The time is spent `touring`, `waiting` (standing without a route for less than the
-    deadline) and `halted`.  `served` plans were decided within the deadline, and driven within 1 s of falling due.
+    deadline) and `halted`.  `served` plans were decided within the deadline, and driven within 2 s of falling due.
     """
 
     plans: int = 0

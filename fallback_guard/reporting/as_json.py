@@ -7,11 +7,11 @@ from typing import Final
 
 import orjson
 
+from fallback_guard.core.objective import OBJECTIVE, PERIOD_DAYS
 from fallback_guard.core.units import ns_to_seconds
 from fallback_guard.reporting import texts, words
 from fallback_guard.reporting.digest import Digest, label
 from fallback_guard.reporting.facts import DEADLINE_MS
-from fallback_guard.reporting.objective import OBJECTIVE, PERIOD_DAYS
 from fallback_guard.reporting.tiles import tiles
 
 VERSION: Final = 1

@@ -3,7 +3,7 @@
 """Joins what was recorded into due requests: what was decided, when the robot was on a route, and what that is worth.
 
 The objective: of all due requests, the share that was decided within the deadline with the robot on a ROUTE, in time,
-standby or recovery, within ROUTE_NS of falling due.  Between topics of a recording there is no order, so they are
+standby or recovery, within ROUTE_NS_MAX of falling due.  Between topics of a recording there is no order, so they are
 joined by robot and request, and by time where an id comes again.
 """
 
@@ -16,6 +16,7 @@ from typing import Final
 
 from fallback_guard.core.effects import Occasion
 from fallback_guard.core.motion import MotionKind
+from fallback_guard.core.objective import ROUTE_NS_MAX
 from fallback_guard.core.units import NS_PER_S
 from fallback_guard.reporting.facts import (
     DRILL,
@@ -28,9 +29,6 @@ from fallback_guard.reporting.facts import (
     Robot,
     Span,
 )
-
-ROUTE_NS: Final = NS_PER_S
-"""Within which a robot has to be on a route: an item takes 0.9 s, so that a longer halt is one somebody waits for."""
 
 SAME_NS: Final = 60 * NS_PER_S
 """An id that comes again after so long is another request: ids may start anew with whoever gives them."""
@@ -47,7 +45,7 @@ class Verdict(IntEnum):
     REFUSED = 3
     """No request that this guard can serve, and said so: in no count."""
     HALTED = 4
-    """Decided in time, and without a route for longer than ROUTE_NS."""
+    """Decided in time, and without a route for longer than ROUTE_NS_MAX."""
     LATE = 5
     UNANSWERED = 6
     """The guard did not decide: the watchdog did, or nobody."""
@@ -218,17 +216,17 @@ def _verdict(episode: Episode, *, end_ns: int, deadline_ns: int) -> Verdict:
             is_late = episode.command.at_ns - episode.due_ns > deadline_ns
             if is_late:
                 return Verdict.LATE
-            return Verdict.SERVED if episode.routed_ns <= ROUTE_NS else Verdict.HALTED
+            return Verdict.SERVED if episode.routed_ns <= ROUTE_NS_MAX else Verdict.HALTED
         if any(refusal.attempt == 0 and not refusal.source for refusal in episode.refusals):
             return Verdict.REFUSED
-        return Verdict.OPEN if seen_ns < ROUTE_NS else Verdict.UNANSWERED
+        return Verdict.OPEN if seen_ns < ROUTE_NS_MAX else Verdict.UNANSWERED
     if episode.by_watchdog is not None:
         return Verdict.UNANSWERED
     assert decision is not None
     if decision.taken_ns > deadline_ns or (decision.sequence and decision.left_ns == 0):
         return Verdict.LATE
-    if episode.routed_ns is not None and episode.routed_ns <= ROUTE_NS:
+    if episode.routed_ns is not None and episode.routed_ns <= ROUTE_NS_MAX:
         return Verdict.SERVED
-    if episode.routed_ns is None and seen_ns < ROUTE_NS:
+    if episode.routed_ns is None and seen_ns < ROUTE_NS_MAX:
         return Verdict.OPEN
     return Verdict.HALTED

@@ -9,7 +9,9 @@ from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import Final, NamedTuple
 
-DRILL: Final = "DRILL"
+from fallback_guard.core.failure_modes import FailureMode
+
+DRILL: Final = FailureMode.DRILL.value
 """The failure mode of an operator's forced fallback: shown, and left out of every objective and count of halts."""
 
 WATCHDOG: Final = "watchdog"

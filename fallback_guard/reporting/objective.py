@@ -11,11 +11,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from fallback_guard.core.objective import OBJECTIVE, PERIOD_DAYS
 from fallback_guard.core.units import NS_PER_S
 from fallback_guard.reporting.episodes import BAD, COUNTED, Episode
 
-OBJECTIVE: Final = 0.999
-PERIOD_DAYS: Final = 28
 BUDGET: Final = 1 - OBJECTIVE
 
 BINS_MAX: Final = 96

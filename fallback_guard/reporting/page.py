@@ -17,12 +17,13 @@ import orjson
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
+from fallback_guard.core.objective import OBJECTIVE, PERIOD_DAYS
 from fallback_guard.picking.tally import PILOT_HALT_S
 from fallback_guard.reporting import charts, texts, words
 from fallback_guard.reporting.digest import Digest, label
 from fallback_guard.reporting.episodes import BAD, Verdict
 from fallback_guard.reporting.facts import DEADLINE_MS, NoteKind, Robot
-from fallback_guard.reporting.objective import OBJECTIVE, PERIOD_DAYS, WINDOWS_NS, Burn
+from fallback_guard.reporting.objective import WINDOWS_NS, Burn
 from fallback_guard.reporting.spread import Spread
 from fallback_guard.reporting.tiles import tiles
 from fallback_guard.reporting.timeline import Mark, Timeline
@@ -43,8 +44,8 @@ SECTIONS: Final = (
 )
 
 _MEANINGS: Final[Mapping[Verdict, str]] = {
-    Verdict.SERVED: "decided in time, and on a route within 1 s",
-    Verdict.HALTED: "decided in time, and without a route for longer than 1 s",
+    Verdict.SERVED: "decided in time, and on a route within 2 s",
+    Verdict.HALTED: "decided in time, and without a route for longer than 2 s",
     Verdict.LATE: "decided after the deadline",
     Verdict.UNANSWERED: "the guard did not decide: the watchdog did, or nobody",
     Verdict.DRILL: "forced by an operator; not counted",

@@ -6,10 +6,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
 
+from fallback_guard.core.objective import OBJECTIVE
 from fallback_guard.reporting import words
 from fallback_guard.reporting.digest import Digest
 from fallback_guard.reporting.facts import DEADLINE_MS
-from fallback_guard.reporting.objective import OBJECTIVE
 
 State = Literal["good", "warn", "bad"]
 

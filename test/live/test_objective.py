@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Final
 import pytest
 
 from fallback_guard.core.effects import Occasion
+from fallback_guard.core.objective import ROUTE_NS_MAX
 from fallback_guard.live.heard import DRILL, WATCHDOG
-from fallback_guard.live.objective import ROUTE_NS_MAX, Service, ServiceJudge
+from fallback_guard.live.objective import Service, ServiceJudge
 from made import MS, REFUSAL, ROUTE, SAFE_MOVE, S
 
 if TYPE_CHECKING:
