@@ -34,6 +34,7 @@ _CHUNK: Final = struct.Struct("<QQQII")
 
 _CHUNK_LENGTH: Final = struct.Struct("<Q")
 _A_CHUNK, _A_FOOTER = int(Opcode.CHUNK), int(Opcode.FOOTER)
+_READ: Final = frozenset({_A_CHUNK, _A_FOOTER})
 _A_MESSAGE, _A_SCHEMA, _A_CHANNEL = int(Opcode.MESSAGE), int(Opcode.SCHEMA), int(Opcode.CHANNEL)
 _OPCODES: Final = frozenset(Opcode)
 _UNREADABLE: Final = (McapError, struct.error, ValueError, KeyError, OverflowError)
@@ -106,7 +107,7 @@ class RecordingReader:
             self.complete_bytes = self._at
 
     def _records(self) -> Iterator[tuple[int, bytes]]:
-        """Yield each complete record of the file itself: its opcode and its body."""
+        """Yield each chunk and the footer, if they are complete: their opcodes and bodies."""
         magic = self._stream.read(len(MAGIC))
         if magic != MAGIC:
             self.ending = Ending.CUT_OFF if MAGIC.startswith(magic) else Ending.DAMAGED
@@ -128,6 +129,9 @@ class RecordingReader:
                 return
             body = read(length)
             self._at += _HEAD.size + length
+            if code not in _READ:
+                self.complete_bytes = self._at
+                continue
             yield code, body
             if code == _A_FOOTER:
                 is_whole = read() == MAGIC
