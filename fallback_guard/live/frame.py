@@ -131,7 +131,7 @@ def guard_frame(
         dispatch_margin_ms=ns_to_ms(state.margin_ns) if state else None,
         lateness_ms=ns_to_ms(state.lateness_ns) if state else None,
         edges_blocked=state.edges_blocked if state else None,
-        counters={**asdict(state.counters), "drills": state.drills} if state else {},
+        counters=asdict(state.counters) if state else {},
         parts={part.name.lower(): _part(board, part, now_ns) for part in Part},
         rungs=read_rungs(planner[0].values) if planner else (),
         robots=tuple(robots[:rows_max]),

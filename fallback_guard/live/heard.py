@@ -52,7 +52,6 @@ class StateHeard:
     latched: frozenset[str]
     edges_blocked: int
     counters: Counters
-    drills: int
     margin_ns: int
     lateness_ns: int
     realtime_priority: int

@@ -6,6 +6,7 @@ A bystander has no say, so it takes what comes: a constant that is none of the .
 """
 
 from collections.abc import Iterable
+from dataclasses import fields
 from enum import IntEnum
 from itertools import islice
 from typing import Final, TypeVar
@@ -32,15 +33,7 @@ from fallback_guard.nodes.conversion import from_duration
 
 Kind = TypeVar("Kind", bound=IntEnum)
 
-_COUNTERS: Final = (
-    "requests",
-    "decisions",
-    "routes",
-    "safe_moves",
-    "recoveries",
-    "refusals",
-    "decisions_late",
-)
+_COUNTERS: Final = tuple(field.name for field in fields(Counters))
 
 
 def state_heard(message: msg.GuardState) -> StateHeard:
@@ -52,7 +45,6 @@ def state_heard(message: msg.GuardState) -> StateHeard:
         latched=frozenset(printable(name) for name in islice(message.latched_robots, ROBOTS_MAX)),
         edges_blocked=message.edges_blocked,
         counters=Counters(**{name: getattr(message, name) for name in _COUNTERS}),
-        drills=getattr(message, "drills", 0),
         margin_ns=from_duration(message.dispatch_margin),
         lateness_ns=from_duration(message.lateness),
         realtime_priority=message.realtime_priority,

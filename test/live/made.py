@@ -32,7 +32,6 @@ STATE: Final = StateHeard(
     latched=frozenset(),
     edges_blocked=0,
     counters=Counters(requests=3, decisions=3, routes=2, safe_moves=1),
-    drills=0,
     margin_ns=15 * MS,
     lateness_ns=1 * MS,
     realtime_priority=20,

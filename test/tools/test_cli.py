@@ -94,8 +94,8 @@ def test_only_an_answer_is_an_answer(  # noqa: PLR0913, PLR0917  # two tables an
 EXAMPLES = {name: command.load().example for name, command in cli.COMMANDS.items()} | {
     f"map {name}": word.example for name, word in map_command._WORDS.items()
 }
-TAKE_MINUTES = {"bench", "demo"}
-ASK_ANOTHER = {"drill", "endpoint"}
+TAKE_MINUTES = {"bench", "demo", "pilot"}
+ASK_ANOTHER = {"drill", "endpoint", "top"}
 TAKE_A_GUARDS_JOURNAL = {"replay"}
 READ_RECORDINGS = {"health", "report"}
 
