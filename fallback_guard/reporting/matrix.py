@@ -3,7 +3,8 @@
 """The Failure-Mode-Latency-Impact matrix, from what was measured alone.
 
 Without the guard there is one figure: in a pilot each malformed plan halted the robot for 12 s on average
-(docs/background.md).  It is put beside modes of bucket B that an answer brought about, and beside no others.
+(docs/background.md).  It is put beside malformed answers, and beside no others.  An answer in good JSON that is a wrong
+route would have been driven.
 """
 
 from collections import defaultdict
@@ -24,13 +25,25 @@ MODES_MAX: Final = 200
 """A recording can name as many as it likes; the guard knows fewer."""
 
 
+def _from_to(first: FailureMode, last: FailureMode) -> frozenset[str]:
+    order = list(FailureMode)
+    return frozenset(mode.value for mode in order[order.index(first) : order.index(last) + 1])
+
+
+MALFORMED: Final = _from_to(FailureMode.OVERSIZE, FailureMode.SCHEMA)
+"""Answers that cannot be read as a route: these halted the pilot's robots."""
+
+DRIVEN: Final = _from_to(FailureMode.WRONG_REQUEST, FailureMode.TASK_RULE)
+"""Answers that can, and are wrong: without the guard a robot drives them."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Row:
     """One failure mode that was seen.
 
     `requests` fell due with it, `refusals` are answers and messages that were refused for it.  `decided` is the time to
     those decisions and `refused` to those refusals, from their arrival on.  `pilot_s` is what `plans` bad plans would
-    have cost at the pilot's rate; None where the pilot says nothing.
+    have cost at the pilot's rate; None where the pilot says nothing.  `driven` of them would have been driven.
     """
 
     mode: str
@@ -43,6 +56,7 @@ class Row:
     refused: Spread | None
     plans: int
     pilot_s: float | None
+    driven: int
     halts: int
     halted_s: float
     halt_mean_s: float | None
@@ -102,7 +116,6 @@ def _row(mode: str, seen: _Seen) -> Row:
     known = FAILURE_MODES[FailureMode(mode)] if mode in FailureMode.__members__ else None
     bucket = known.bucket if known else seen.bucket
     halted_s = [ns_to_seconds(lasted) for lasted in seen.halted_ns]
-    is_bad_plan = bucket == Bucket.SAFETY and bool(seen.plans)
     return Row(
         mode=mode,
         bucket=_BUCKETS.get(Bucket(bucket) if bucket in (0, 1, 2) else Bucket.NONE, "none"),
@@ -113,7 +126,8 @@ def _row(mode: str, seen: _Seen) -> Row:
         decided=spread(seen.decided_ns),
         refused=spread(seen.refused_ns),
         plans=len(seen.plans),
-        pilot_s=len(seen.plans) * PILOT_HALT_S if is_bad_plan else None,
+        pilot_s=len(seen.plans) * PILOT_HALT_S if seen.plans and mode in MALFORMED else None,
+        driven=len(seen.plans) if mode in DRIVEN else 0,
         halts=len(halted_s),
         halted_s=sum(halted_s),
         halt_mean_s=sum(halted_s) / len(halted_s) if halted_s else None,

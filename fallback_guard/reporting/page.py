@@ -17,7 +17,8 @@ import orjson
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from fallback_guard.core.objective import OBJECTIVE, PERIOD_DAYS
+from fallback_guard.core.objective import OBJECTIVE, PERIOD_DAYS, ROUTE_NS_MAX
+from fallback_guard.core.units import ns_to_seconds
 from fallback_guard.picking.tally import PILOT_HALT_S
 from fallback_guard.reporting import charts, texts, words
 from fallback_guard.reporting.digest import Digest, label
@@ -84,6 +85,7 @@ def page(digest: Digest, *, made_ns: int) -> str:
         sections=SECTIONS,
         tiles=tiles(digest),
         objective=OBJECTIVE,
+        route_s=ns_to_seconds(ROUTE_NS_MAX),
         period=PERIOD_DAYS,
         deadline=DEADLINE_MS,
         pilot=PILOT_HALT_S,

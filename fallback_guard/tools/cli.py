@@ -75,6 +75,10 @@ COMMANDS: Final[Mapping[str, Command]] = MappingProxyType(
             does="Check a warehouse map, draw it, generate or convert one, build its world for Gazebo.",
             module="map",
         ),
+        "matrix": Command(
+            does="Print the Failure-Mode-Latency-Impact matrix of recordings, as Markdown.",
+            module="matrix",
+        ),
         "modes": Command(
             does="Print every failure mode with its risk, its meaning and the error types of VDA 5050, "
             "as Markdown.",

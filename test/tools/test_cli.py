@@ -97,7 +97,7 @@ EXAMPLES = {name: command.load().example for name, command in cli.COMMANDS.items
 TAKE_MINUTES = {"bench", "demo", "pilot"}
 ASK_ANOTHER = {"drill", "endpoint", "top"}
 TAKE_A_GUARDS_JOURNAL = {"replay"}
-READ_RECORDINGS = {"health", "report"}
+READ_RECORDINGS = {"health", "matrix", "report"}
 
 
 def lay_recordings(folder: Path) -> None:

@@ -52,6 +52,18 @@ def test_a_page_and_its_json_are_written(
     assert out.stat().st_mode & 0o777 == 0o666 & ~_mask()
 
 
+def test_the_matrix_is_measured(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    made = Tape()
+    made.request(0, "R-1")
+    made.request(2_000, "R-2", mode="TRUNCATED", taken_ms=137, recovered_ms=1_137)
+    made.request(8_000, "R-3", mode="WRONG_BIN", taken_ms=138, recovered_ms=1_138)
+    assert main(["matrix", str(made.write(tmp_path / "a.mcap"))]) == 0
+    *_, truncated, wrong_bin = capsys.readouterr().out.splitlines()
+    assert truncated.startswith("| `TRUNCATED` | B safety | 1 |")
+    assert "137.0 / 137.0 / 137.0 ms | 12 s halted | 1 halts, 1.0 s" in truncated
+    assert "| 1 driven | 1 halts, 1.0 s" in wrong_bin
+
+
 def test_a_file_of_somebody_elses_is_not_written_over(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
