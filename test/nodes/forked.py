@@ -131,6 +131,8 @@ def _run(
     logs: tuple[str, str],
 ) -> None:
     """In the fork: become what a started process would be."""
+    # Until the executable has its own handler an interrupt would end it as a fault; who sends one sends it again.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     os.setsid()
     end_with_parent(os.getppid())
     os.chdir(directory)

@@ -171,6 +171,7 @@ def test_a_bad_answer_is_refused_and_ends_in_a_safe_move(guard_scene: Scene, cas
 def test_every_kind_of_answer_is_tried() -> None:
     """Fail when a failure mode of answers is added without a case here."""
     about_requests = {
+        F.DRILL,
         F.PLANNER_SILENT,
         F.PLANNER_LATE,
         F.OVERTAKEN,

@@ -130,6 +130,15 @@ class Stage:
 
         wait_until(is_told, f"{name} {value}")
 
+    def wait_for_at_least(self, name: str, value: float) -> None:
+        def is_told() -> bool:
+            try:
+                return self.scraped().get(name, 0.0) >= value
+            except OSError:
+                return False
+
+        wait_until(is_told, f"{name} at least {value}")
+
 
 @pytest.fixture(scope="module")
 def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
@@ -220,7 +229,7 @@ def test_what_no_guard_would_say_is_outlived(stage: Stage) -> None:
     for message in stage.screen.messages[count:]:
         assert problems(message.markers) == []
     name = 'failure_mode="other",guard="/",occasion="none",outcome="none"'
-    assert stage.scraped()[f"fallback_guard_decisions_total{{{name}}}"] >= 1.0
+    stage.wait_for_at_least(f"fallback_guard_decisions_total{{{name}}}", 1.0)
 
 
 def test_a_taken_port_ends_the_second_node(stage: Stage) -> None:

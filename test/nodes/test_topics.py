@@ -65,7 +65,7 @@ HEARS: Final = {
     "watchdog_node": {"/pick_request", "/route_due", "/motion", "/guard/state"},
     "picker_sim_node": {"/motion", "/guard/state"},
     "follower_node": {"/motion", "/guard/state"},
-    "recorder_node": set(TYPES) - {"/diagnostics"},
+    "recorder_node": set(TYPES),
     "metrics_node": {"/motion", "/guard/decision", "/guard/state", "/diagnostics"},
     "markers_node": {
         "/motion",
