@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
+import orjson
 from rclpy.serialization import deserialize_message
 
 from fallback_guard import msg
@@ -77,19 +78,31 @@ class _Guard:
     journals: deque[tuple[int, list[Step]]] = field(default_factory=deque)
     next_step: int | None = None
     now_ns: int = 0
+    base: object = None
 
     def due(self, now_ns: int | None) -> Iterator[Heard | Lost]:
         """Yield the steps whose answers have been read by now; None: all have been."""
         while self.journals and (now_ns is None or self.journals[0][0] + LAG_NS <= now_ns):
             log_ns, steps = self.journals.popleft()
             for step in steps:
+                if step.kind is StepKind.SETUP and self._is_anothers(step):
+                    self.next_step = None
+                    if step.number:
+                        yield Lost(steps=step.number)
                 expected = step.number if self.next_step is None else self.next_step
-                if step.number < expected and step.now_ns <= self.now_ns:
+                if step.number < expected:
                     continue  # A recorder that begins anew hears the latest ones again.
                 if step.number > expected:
                     yield Lost(steps=step.number - expected)
                 self.next_step, self.now_ns = step.number + 1, step.now_ns
                 yield Heard(step=step, log_ns=log_ns, data=self._taken(step))
+
+    def _is_anothers(self, step: Step) -> bool:
+        """Tell whether the guard that set itself up is another one than before: after a restart, or after a reboot."""
+        before, self.base = self.base, _base(step)
+        has_begun = self.next_step is not None
+        is_later = has_begun and step.number < (self.next_step or 0) and step.now_ns > self.now_ns
+        return has_begun and (before != self.base or is_later)
 
     def _taken(self, step: Step) -> bytes | None:
         if step.kind is not StepKind.CANDIDATE:
@@ -188,6 +201,15 @@ class Tape:
             else:
                 first.append((message.log_ns, path))
         return [path for _, path in sorted(first)]
+
+
+def _base(step: Step) -> object:
+    """Return what stays the same in all setups of one guard; None where it does not say."""
+    try:
+        told: object = orjson.loads(step.text or "")
+    except orjson.JSONDecodeError:
+        return None
+    return told.get("sequence_base") if isinstance(told, dict) else None
 
 
 def _files(paths: Iterable[Path]) -> list[Path]:

@@ -12,13 +12,19 @@ import pytest
 
 import world
 from fallback_guard import msg
+from fallback_guard.core.config import guard_config
 from fallback_guard.core.effects import Occasion
+from fallback_guard.core.events import TimePassed
 from fallback_guard.core.motion import MotionKind
+from fallback_guard.core.punctuality import DispatchMargin
 from fallback_guard.nodes import topics
+from fallback_guard.nodes.journal import journal_bytes
 from fallback_guard.nodes.recorder_node import RECORDED
 from fallback_guard.recording.file import RecordingFile
+from fallback_guard.recording.journal import Journal, Setup
 from fallback_guard.recording.reading import RecordingReader
 from fallback_guard.recording.records import Recorded
+from fallback_guard.replaying.tape import Heard, Tape
 from fallback_guard.tools import cli
 from harness import open_scene
 
@@ -177,6 +183,55 @@ def test_steps_that_are_missing_are_told(
     code, guard, _ = _replay(capsys, path)
     assert code == 0, guard
     assert int(str(guard["steps_lost"])) > 0
+
+
+JOURNAL: Final = "/guard/journal"
+
+
+def _journals(*begun: tuple[int, int]) -> list[Recorded]:
+    """Return the journals of guards, each with its sequence base and the steady time at which it began."""
+    found = []
+    for number, (base, began_ns) in enumerate(begun):
+        journal = Journal()
+        config = guard_config({"map_file": "map.geojson"})
+        setup = Setup(config=config, map_sha256="", sequence_base=base)
+        journal.begin(setup, DispatchMargin(config))
+        for now_ns in range(began_ns, began_ns + 5):
+            journal.note(TimePassed(), now_ns)
+        data = journal_bytes(journal.take(100), 0)
+        log_ns = (number + 1) * 10**9
+        found.append(
+            Recorded(topic=JOURNAL, sequence=1, log_ns=log_ns, publish_ns=log_ns, data=data)
+        )
+    return found
+
+
+def _heard(tape: Path, path: Path, messages: list[Recorded]) -> list[int]:
+    """Return the numbers of the steps that are heard in a recording of these messages."""
+    (source,) = tape.glob("*.mcap")
+    with source.open("rb") as stream:
+        reader = RecordingReader(stream)
+        list(reader)
+        file = RecordingFile(path, reader.channels, opened_ns=0)
+    file.append(messages)
+    file.finish()
+    return [event.step.number for _, event in Tape([path]) if isinstance(event, Heard)]
+
+
+@pytest.mark.parametrize(
+    ("begun", "guards"),
+    [
+        ([(7, 100), (7, 100)], 1),  # The same once more: its recorder began anew.
+        ([(7, 100), (7, 105)], 2),  # Restarted.
+        ([(7, 100), (9, 20)], 2),  # The machine was restarted, and the steady clock with it.
+        ([(7, 100), (9, 100)], 2),
+    ],
+)
+def test_guards_are_told_apart_and_nothing_is_heard_twice(
+    tape: Path, tmp_path: Path, begun: list[tuple[int, int]], guards: int
+) -> None:
+    found = _heard(tape, tmp_path / "guards.mcap", _journals(*begun))
+    assert found == [0, 1, 2, 3, 4, 5] * guards
 
 
 def test_another_configuration_is_tried_on_the_same_events(
