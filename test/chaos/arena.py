@@ -18,7 +18,7 @@ import world
 from fallback_guard import msg
 from fallback_guard.nodes import topics
 from fallback_guard.tools.share import share_directory
-from harness import Scene, open_scene, report, ros_arguments
+from harness import WAIT_S, Scene, open_scene, report, ros_arguments
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -43,6 +43,9 @@ QUICK_PICKER: Final[dict[str, object]] = {
 _LIFE_SIGNS: Final = 5
 RESPAWN_S: Final = 0.3
 """From a process's end to its next start, as the launch file does it, a little faster."""
+
+_QUIET_S: Final = 0.5
+"""For so long nothing new is written where all has been heard."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -126,10 +129,18 @@ class Arena:
         due = {(each.message.robot_id, each.message.request_id) for each in bystander.due}
         return due - answered
 
+    def _let_the_observer_hear_all(self) -> None:
+        """What one process has heard may still be on its way to another."""
+        file, size, until = observed(self.scene.directory), -1, time.monotonic() + WAIT_S
+        while (now := file.stat().st_size) != size and time.monotonic() < until:
+            size = now
+            time.sleep(_QUIET_S)
+
     def judge(
         self, warehouse: Warehouse | None = None, *, may_be_open: Iterable[Key] = ()
     ) -> Findings:
         """End the observer and check all that it saw."""
+        self._let_the_observer_hear_all()
         self.scene.nodes.signal("observer", signal.SIGINT)
         self.scene.nodes.wait_for_end("observer")
         findings = judge(
