@@ -43,7 +43,7 @@ class Entrance:
     def close(self) -> None:
         """Close it.  Nothing may wait on its subscriptions any more."""
         self.node.destroy_node()
-        rclpy.shutdown(context=self._context)
+        self._context.try_shutdown()
 
 
 def _enclave(arguments: Sequence[str]) -> list[str]:
