@@ -8,6 +8,7 @@ from enum import Enum, IntEnum
 from types import MappingProxyType
 from typing import Final
 
+from fallback_guard.core import watchdog
 from fallback_guard.core.counters import Counters
 from fallback_guard.core.failure_modes import FailureMode
 from fallback_guard.core.identifiers import is_identifier
@@ -18,7 +19,7 @@ from fallback_guard.picking.tally import ACCEPTED, Decided
 DRILL: Final = FailureMode.DRILL.value
 """The failure mode of what an operator forced to try the fallback: shown, and left out of every objective."""
 
-WATCHDOG: Final = "watchdog"
+WATCHDOG: Final = watchdog.SOURCE
 """The source of what the watchdog decided."""
 
 OTHER: Final = "other"
@@ -30,7 +31,7 @@ NAMESPACES_MAX: Final = 100
 ROBOTS_SHOWN_MAX: Final = ROBOTS_MAX
 """Robots of one guard that are remembered; the one that was silent for longest makes room."""
 
-MODES: Final[frozenset[str]] = frozenset({ACCEPTED, DRILL, *(mode.value for mode in FailureMode)})
+MODES: Final[frozenset[str]] = frozenset({ACCEPTED, *(mode.value for mode in FailureMode)})
 """What a decision may be counted as; all else is OTHER."""
 
 

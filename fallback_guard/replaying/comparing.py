@@ -14,6 +14,7 @@ from typing import Final
 from rclpy.serialization import deserialize_message
 
 from fallback_guard import msg
+from fallback_guard.core import watchdog
 from fallback_guard.core.effects import Decision, Effect, ReportDecision, SendMotion
 from fallback_guard.core.rules import Stage
 from fallback_guard.nodes import topics
@@ -21,7 +22,7 @@ from fallback_guard.nodes.cdr import Reader, UndecodableError
 from fallback_guard.nodes.conversion import ID_BYTES_MAX, decision_bytes, motion_bytes, stamp_ns
 from fallback_guard.nodes.status import Timing
 
-WATCHDOG: Final = "watchdog"
+WATCHDOG: Final = watchdog.SOURCE
 """The source of what the watchdog said: no guard's word."""
 
 DIFFERENCES_KEPT_MAX: Final = 100

@@ -9,12 +9,13 @@ from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import Final, NamedTuple
 
+from fallback_guard.core import watchdog
 from fallback_guard.core.failure_modes import FailureMode
 
 DRILL: Final = FailureMode.DRILL.value
 """The failure mode of an operator's forced fallback: shown, and left out of every objective and count of halts."""
 
-WATCHDOG: Final = "watchdog"
+WATCHDOG: Final = watchdog.SOURCE
 """The source of what the watchdog says because the guard did not."""
 
 STANDBY: Final = "standby"
