@@ -13,7 +13,8 @@ DISTRO ?= $(FALLBACK_GUARD_DISTRO)
 export FALLBACK_GUARD_DISTRO := $(DISTRO)
 ENVIRONMENT := $(PYTHON) build_tools/environment.py
 BIN := .venv$(addprefix -,$(filter-out jazzy,$(DISTRO)))/bin
-PYTEST = $(BIN)/pytest --numprocesses $(JOBS) --dist loadgroup
+# The tests of a file stay in one process: they share what takes long to start.
+PYTEST = $(BIN)/pytest --numprocesses $(JOBS) --dist loadfile
 TYPED := fallback_guard test bench build_tools setup.py
 
 .PHONY: help demo test check bench build clean

@@ -62,20 +62,6 @@ MISSING = [tool for tool in NEEDS if find_spec(tool) is None]
 collect_ignore = [file for tool in MISSING for file in NEEDS[tool]]
 
 
-REAL_TIME = ("chaos", "launch", "nodes", "security")
-"""Folders whose tests run one after the other, also where tests run in several processes: they are about time."""
-
-
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Say what has to stay together: all that runs in real time, and else the tests of a file."""
-    if config.pluginmanager.hasplugin("xdist"):
-        for item in items:
-            folder = item.path.relative_to(HERE).parts[0]
-            group = "real time" if folder in REAL_TIME else str(item.path)
-            item.add_marker(pytest.mark.xdist_group(group))
-
-
 def pytest_report_header() -> list[str]:
     """Say what is left out, and why."""
     return [f"left out for want of {tool}: {', '.join(NEEDS[tool])}" for tool in MISSING]

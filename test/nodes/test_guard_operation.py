@@ -171,9 +171,9 @@ def test_the_counters_add_up(scene: Scene) -> None:
     assert (after.requests, after.routes, after.recoveries) == (2, 1, 0)
     assert after.safe_moves - before.safe_moves == 1
     assert after.decisions == after.routes + after.safe_moves
-    # Of those before it was discovered, only the newest is kept for a late joiner.
+    # The newest alone is kept, for late joiners: one who is held up may miss some, and hears none twice.
     beats = [heard.message.heartbeat for heard in bystander.states[known - 1 :]]
-    assert beats == list(range(beats[0], beats[0] + len(beats))), "each sign of life rises by one"
+    assert beats == sorted(set(beats)), "each sign of life rises"
     assert after.period.nanosec == 100 * 10**6
 
 
