@@ -3,7 +3,7 @@
 """A recording as the guards in it heard it: each one's steps, with the messages that they were about."""
 
 from collections import defaultdict, deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -16,6 +16,7 @@ from fallback_guard.core.units import NS_PER_S
 from fallback_guard.core.unusable import UnusableError
 from fallback_guard.nodes import topics
 from fallback_guard.nodes.journal import read_journal
+from fallback_guard.recording.finding import recordings
 from fallback_guard.recording.journal import Step, StepKind, checksum
 from fallback_guard.recording.reading import Ending, RecordingReader
 from fallback_guard.recording.records import Recorded
@@ -131,7 +132,7 @@ class Tape:
     _guards: dict[str, _Guard] = field(default_factory=dict)
 
     def __iter__(self) -> Iterator[tuple[str, Event]]:
-        """Yield each guard's namespace with what it heard and said, in order.  Raises TapeError."""
+        """Yield each guard's namespace with what it heard and said, in order.  Raises UnusableError."""
         forgotten_ns = 0
         for recorded in self._recorded():
             namespace, name = _split(recorded.topic)
@@ -186,9 +187,9 @@ class Tape:
                 self.notes.append(f"{path.name}: {reader.ending.value}")
 
     def _in_order(self) -> list[Path]:
-        """Return the files by their first message.  Raises TapeError."""
+        """Return the files by their first message.  Raises UnusableError."""
         first: list[tuple[int, Path]] = []
-        for path in _files(self.paths):
+        for path in recordings(self.paths):
             try:
                 with path.open("rb") as stream:
                     message = next(iter(RecordingReader(stream)), None)
@@ -210,19 +211,6 @@ def _base(step: Step) -> object:
     except orjson.JSONDecodeError:
         return None
     return told.get("sequence_base") if isinstance(told, dict) else None
-
-
-def _files(paths: Iterable[Path]) -> list[Path]:
-    """Return the recordings that paths name; a directory stands for all that are in it.  Raises TapeError."""
-    files: list[Path] = []
-    for path in paths:
-        found = sorted(path.glob("*.mcap")) if path.is_dir() else [path]
-        if not found:
-            raise TapeError(
-                f"{path}: no recording (*.mcap) is in it. Name a file, or the recorder's directory"
-            )
-        files += found
-    return files
 
 
 def _split(topic: str) -> tuple[str, str]:

@@ -2,14 +2,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """Reads recordings into facts, as far as they can be read, and notes what a reader of the report has to know.
 
-What arrives here at its worst: no file, a folder without recordings, a device, files that were cut off, damaged,
-empty, of other topics or other versions of our messages, the same file twice, two recorders of one topic, clocks that
-were not set.  Nothing of that raises, except where not one message of ours is found.
+What arrives here at its worst: files that were cut off, damaged, empty, of other topics or other versions of our
+messages, two recorders of one topic, clocks that were not set.  Nothing of that raises, except where not one message of
+ours is found.
 """
 
-import os
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -18,13 +17,11 @@ from fallback_guard.core.units import NS_PER_S
 from fallback_guard.core.unusable import UnusableError
 from fallback_guard.recording.definitions import DefinitionError
 from fallback_guard.recording.fields import FieldsError, FieldsReader
+from fallback_guard.recording.finding import recordings
 from fallback_guard.recording.reading import Ending, RecordingReader
 from fallback_guard.recording.records import Channel, Recorded
 from fallback_guard.reporting.catalogue import KINDS, OPTIONAL, Kind, Place, namespace_of
 from fallback_guard.reporting.facts import Gap, Material, Note, NoteKind, Span
-
-FILES_MAX: Final = 10_000
-"""A recorder that begins one an hour needs more than a year for these."""
 
 MESSAGES_MAX: Final = 20_000_000
 """Of those that are read; each takes up to a kilobyte of memory."""
@@ -41,36 +38,6 @@ LATEST_NS: Final = 4_102_444_800 * NS_PER_S
 
 CLOCKS_APART_NS: Final = 5 * NS_PER_S
 """A sender's clock that is farther from the recorder's is not used."""
-
-
-def recordings(paths: Sequence[Path]) -> list[Path]:
-    """Return every recording among files and in folders, each once, by name.  Raises UnusableError."""
-    found: dict[Path, None] = {}
-    for path in paths:
-        if path.is_dir():
-            inside = sorted(_inside(path))
-            if not inside:
-                raise UnusableError(
-                    f"{path} holds no recordings (*.mcap); name a directory of the recorder's, or its files"
-                )
-            found |= dict.fromkeys(inside)
-        elif path.is_file():
-            found[path.resolve()] = None
-        else:
-            what = "is no file and no directory" if path.exists() else "is not there"
-            raise UnusableError(f"{path} {what}; name recordings of recorder_node (*.mcap)")
-    if len(found) > FILES_MAX:
-        raise UnusableError(f"{len(found)} files are more than {FILES_MAX}; name fewer")
-    return list(found)
-
-
-def _inside(folder: Path) -> Iterator[Path]:
-    for where, _, names in os.walk(folder):
-        yield from (
-            Path(where, name).resolve()
-            for name in names
-            if name.endswith(".mcap") and Path(where, name).is_file()
-        )
 
 
 def read(paths: Sequence[Path], *, since_ns: int = 0) -> Material:

@@ -14,12 +14,13 @@ from typing import Final
 
 from fallback_guard.recording.definitions import DefinitionError
 from fallback_guard.recording.fields import FieldsError, FieldsReader, Value
+from fallback_guard.recording.finding import recordings
 from fallback_guard.recording.reading import RecordingReader
 from fallback_guard.recording.records import Channel
 from fallback_guard.reporting.catalogue import KINDS, namespace_of
 from fallback_guard.reporting.episodes import BAD, Episode, Key, Verdict
 from fallback_guard.reporting.facts import Answer, Robot
-from fallback_guard.reporting.sources import CLOCKS_APART_NS, recordings
+from fallback_guard.reporting.sources import CLOCKS_APART_NS
 
 WORST_MAX: Final = 10
 PAYLOADS_MAX: Final = 3

@@ -253,7 +253,7 @@ def test_another_configuration_is_tried_on_the_same_events(
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["no/such/file.mcap"], "Give the path of a readable recording"),
+        (["no/such/file.mcap"], "name recordings of recorder_node"),
         ([], "the following arguments are required"),
         (["{tape}", "--map", "{tape}/none.geojson"], "Name a copy of it with --map"),
         (["{tape}", "--set", "deadline_ms"], "write NAME=VALUE"),
@@ -261,7 +261,7 @@ def test_another_configuration_is_tried_on_the_same_events(
         (["{tape}", "--set", "no_such=1"], "no parameter of the guard"),
         (["{tape}", "--config", "{tape}/none.yaml"], "Give the path of a readable file"),
         (["{tape}", "--limit", "-1"], "--limit is -1"),
-        (["{empty}"], "no recording (*.mcap) is in it"),
+        (["{empty}"], "holds no recordings (*.mcap)"),
         (["{noise}"], "no guard's journal is in it"),
     ],
 )
