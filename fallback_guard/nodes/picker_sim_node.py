@@ -248,8 +248,11 @@ class PickerSimNode(Explaining):
     # What another node says that drives
 
     def _on_position(self, message: msg.RobotPosition) -> None:
-        if message.robot_id == self._robot_id:
-            self._other.place = None if message.lost else (message.x, message.y)
+        if message.robot_id != self._robot_id:
+            return
+        has_moved = self._other.seen(None if message.lost else (message.x, message.y))
+        if has_moved and self._standing_since_ns is not None:
+            self._standing_since_ns = time.monotonic_ns()
 
     def _on_pick_report(self, message: msg.PickReport) -> None:
         if message.robot_id != self._robot_id or message.sequence != self._lease.sequence:
@@ -267,9 +270,7 @@ class PickerSimNode(Explaining):
         seconds = ns_to_seconds(now_ns - self._stepped_ns)
         self._stepped_ns = now_ns
         if self._lease.has_run_out(now_ns):
-            self.get_logger().error("no sign of life from the guard: holding")
-            self._do(_holding("", self._lease.sequence))
-            self._stop_driving()
+            self._hold_without_guard(now_ns)
         if self._own is not None:
             self._advance(self._own, seconds)
         if self._asked == 0:
@@ -281,6 +282,17 @@ class PickerSimNode(Explaining):
             self._arrive()
         elif self._has_lost_patience(now_ns):
             self._ask_anew()
+
+    def _hold_without_guard(self, now_ns: int) -> None:
+        if self._own is not None:
+            self.get_logger().error("no sign of life from the guard: holding")
+            self._do(_holding("", self._lease.sequence))
+            self._stop_driving()
+            return
+        # Its driver has heard the guard by itself, and may still: whether the robot holds is seen by where it is.
+        self.get_logger().warning("no sign of life from the guard: the robot should hold")
+        if self._standing_since_ns is None:
+            self._standing_since_ns = now_ns
 
     def _advance(self, body: OwnBody, seconds: float) -> None:
         for _ in range(self._time_factor):

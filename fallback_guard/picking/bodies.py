@@ -12,6 +12,9 @@ from fallback_guard.picking.kinematics import Leg, Picker
 Place = tuple[float, float]
 """x and y (m)."""
 
+_MOVED_M: Final = 0.1
+"""So far from where it stood a robot has moved, and is not only measured elsewhere."""
+
 _NOTHING: Final = Errand(kind=ErrandKind.HOLD, request_id="", sequence=0)
 
 
@@ -92,10 +95,21 @@ class OtherBody:
     place: Place | None = None
     picks_done: int = 0
     _errand: Errand = field(default=_NOTHING)
+    _stood_at: Place | None = None
 
     @property
     def is_standing(self) -> bool:
-        """Whether it stands: nobody says, so it does once it was told to."""
+        """Whether it stands: nobody says, so it does once it was told to, until `seen` tells otherwise."""
+        return True
+
+    def seen(self, place: Place | None) -> bool:
+        """Take where it says to be, None where it does not know; return whether it has moved."""
+        self.place = place
+        if place is None:
+            return False
+        if self._stood_at is not None and dist(place, self._stood_at) <= _MOVED_M:
+            return False
+        self._stood_at = place
         return True
 
     @property

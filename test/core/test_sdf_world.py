@@ -7,6 +7,7 @@ from __future__ import annotations
 import xml.etree.ElementTree as ET
 from collections import Counter
 from math import cos, inf, nan, sin
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -253,6 +254,22 @@ def test_the_systems_are_those_of_gazebo_harmonic() -> None:
         "gz-sim-sensors-system": "gz::sim::systems::Sensors",
         "gz-sim-imu-system": "gz::sim::systems::Imu",
     }
+
+
+def test_the_clock_is_not_told_more_often_than_nodes_in_python_can_hear_it() -> None:
+    """With each step, that is; and what the picker says is said in steps, too."""
+    (step_s,) = floats(read(world.warehouse()).findtext("physics/max_step_size"))
+    assert 1 / step_s <= 200
+    model = ET.parse(Path(__file__).parents[2] / "models/picker/model.sdf")  # noqa: S314  # our own
+    rates_hz = [
+        float(element.text or "")
+        for tag in ("update_rate", "odom_publish_frequency")
+        for element in model.iter(tag)
+    ]
+    assert len(rates_hz) == 4
+    for rate_hz in rates_hz:
+        steps = 1 / rate_hz / step_s
+        assert steps == pytest.approx(round(steps)), rate_hz
 
 
 @pytest.mark.parametrize("factor", [REAL_TIME_FACTOR_MIN, 0.5, REAL_TIME_FACTOR_MAX])

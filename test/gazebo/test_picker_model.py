@@ -71,7 +71,10 @@ def solid_inertia(mass_kg: float, geometry: ET.Element) -> tuple[float, float, f
 def test_inertias_are_computed(name: str) -> None:
     part = link(name)
     (body,) = part.findall("collision")
-    geometry = body.find("geometry")
+    # A wheel is as heavy as it looks, and touches the floor with less.
+    solid = part.find("visual") if name.endswith("_wheel") else body
+    assert solid is not None
+    geometry = solid.find("geometry")
     assert geometry is not None
     expected = solid_inertia(number(part, "inertial/mass"), geometry)
     inertia = part.find("inertial/inertia")
@@ -106,10 +109,21 @@ def test_the_wheels_are_where_the_drive_takes_them_to_be() -> None:
         assert floats(found, "axis/xyz") == [0, 0, 1]
 
 
+def test_a_wheel_touches_the_floor_where_the_drive_takes_it_to() -> None:
+    """A cylinder bears on either of its edges: the robot turns as much too fast as they are nearer to each other."""
+    separation_m = number(system("diff-drive"), "wheel_separation")
+    for side in ("left", "right"):
+        wheel = link(f"{side}_wheel")
+        assert number(wheel, "collision/geometry/cylinder/length") < 0.01 * separation_m
+        assert number(wheel, "visual/geometry/cylinder/radius") == number(
+            wheel, "collision/geometry/cylinder/radius"
+        )
+
+
 def test_the_shelves_were_told_how_wide_it_is() -> None:
     wheel = link("left_wheel")
     y = floats(wheel, "pose")[1]
-    width_m = 2 * y + number(wheel, "collision/geometry/cylinder/length")
+    width_m = 2 * y + number(wheel, "visual/geometry/cylinder/length")
     assert width_m == pytest.approx(ROBOT_WIDTH_M)
 
 

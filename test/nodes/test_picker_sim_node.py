@@ -228,6 +228,55 @@ def test_the_task_system_alone_moves_nothing_and_believes_what_is_reported(scene
     } == {"bystander"}
 
 
+def test_the_task_system_alone_lets_a_robot_finish_that_has_heard_the_guard_better(
+    scene: Scene,
+) -> None:
+    """Its own ears may have been stopped; what it sees of the robot counts, and it asks anew where that stands."""
+    bystander, guard = scene.bystander, PlayedGuard(scene)
+    position = bystander.publishers[topics.ROBOT_POSITION.name]
+    scene.nodes.start_node(
+        "picker_sim_node",
+        map_file=str(scene.map_file),
+        drives=False,
+        lead_time_s=0.1,
+        patience_s=1.0,
+    )
+    bystander.wait_for_subscribers(topics.MOTION, topics.GUARD_STATE)
+    x, step_m = 0.0, 0.0
+
+    def drive() -> None:
+        nonlocal x
+        x = min(30.0, x + step_m)
+        position.publish(msg.RobotPosition(robot_id=ROBOT, x=x))
+
+    bystander.node.create_timer(0.05, drive)
+    bystander.wait_until(lambda: len(bystander.due) == 1, "the first request to fall due")
+    points = [msg.Waypoint(x=at) for at in (0.0, 30.0)]
+    stops = [msg.RouteStop(waypoint_index=1, bin="A-1")]
+    first = bystander.due[0].message.request_id
+    guard.send(100, ROBOT, request_id=first, kind=1, waypoints=points, stops=stops)
+    bystander.wait_until(lambda: len(bystander.requests) == 2, "the request for the next route")
+    step_m = 0.5
+    guard.fall_silent()
+    scene.nodes.wait_for_text("picker_sim_node", "no sign of life from the guard")
+    guard.live()
+    bystander.wait_until(lambda: x == 30.0, "the robot at its end, longer than its patience later")
+    bystander.publishers[topics.PICK_REPORT.name].publish(
+        msg.PickReport(robot_id=ROBOT, sequence=100, stop_index=0, outcome=1)
+    )
+    bystander.wait_until(lambda: len(bystander.due) == 2, "the next request to fall due")
+    assert [heard.message.request_id for heard in bystander.requests] == [
+        heard.message.request_id for heard in bystander.due
+    ]
+    # Of a robot that holds it does ask anew.
+    second = bystander.due[1].message.request_id
+    guard.send(200, ROBOT, request_id=second, kind=1, waypoints=points[::-1], stops=stops)
+    bystander.wait_until(lambda: len(bystander.requests) == 3, "the request after that")
+    guard.fall_silent()
+    bystander.wait_until(lambda: len(bystander.requests) == 4, "the same tour asked for once more")
+    assert bystander.requests[3].message.request_id == f"{second}.1"
+
+
 def test_a_guard_that_is_inactive_renews_no_lease(scene: Scene) -> None:
     guard = PlayedGuard(scene)
     start_picker(scene)
