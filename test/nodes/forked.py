@@ -135,6 +135,10 @@ def _run(
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     os.setsid()
     end_with_parent(os.getppid())
+    # The server ends when nobody has the other end of this pipe any more, and every fork is given one: however the
+    # tests end, the server ends with them, and with the server its forks.
+    alive = vars(forkserver._forkserver)["_forkserver_alive_fd"]
+    os.close(alive)
     os.chdir(directory)
     os.environ.clear()
     os.environ.update(environment)
