@@ -41,7 +41,10 @@ def controller_server() -> Path | None:
     """Return where Nav2's controller server is; None where it is not, or tf is not."""
     try:
         prefix = Path(get_package_prefix("nav2_controller"))
-    except PackageNotFoundError:
+    except (
+        PackageNotFoundError,
+        OSError,
+    ):  # OSError: no prefix is named at all, as in an environment of wheels
         return None
     program = prefix / "lib" / "nav2_controller" / _SERVER
     return program if program.exists() and find_spec("tf2_ros") is not None else None
