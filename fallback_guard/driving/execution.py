@@ -273,7 +273,10 @@ class Execution:
         if was_cancelled or self._errand is None:
             return
         segment = self._errand.segments[self._segment]
-        if not isinstance(event, DriverFinished):
+        if isinstance(event, DriverRefused):
+            # It was not even tried, so it says nothing of the way: like a driver that is gone, it is waited for.
+            self._interrupt(printable(event.why, chars_max=200))
+        elif not isinstance(event, DriverFinished):
             self._fail(printable(event.why, chars_max=200))
         elif self._pose is None:
             self._fail("the driver says that it has arrived, and nobody knows where")

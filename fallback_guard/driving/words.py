@@ -71,7 +71,10 @@ class DriverHeard:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DriverRefused:
-    """The driver does not take a goal."""
+    """The driver takes no goals.
+
+    Nav2's servers say so until they are active; a goal that they cannot drive they take, and fail it.
+    """
 
     goal: int
     why: str

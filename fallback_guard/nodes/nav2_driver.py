@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Nav2 as the driver: each segment of a route is one goal of one of its actions."""
 
+import time
 from functools import partial
 from importlib import import_module
 from math import cos, sin
@@ -19,6 +20,7 @@ from rclpy.qos import QoSProfile, ReliabilityPolicy
 from rclpy.task import Future
 from std_msgs.msg import Header
 
+from fallback_guard.core.units import NS_PER_S
 from fallback_guard.driving.config import FOLLOW_PATH
 from fallback_guard.driving.path import corner_poses, dense_path
 from fallback_guard.driving.way import Way
@@ -49,6 +51,9 @@ _SPEED_LIMIT: Final = "speed_limit"
 
 _SPEED_LIMIT_QOS: Final = QoSProfile(depth=10, reliability=ReliabilityPolicy.RELIABLE)
 """As Nav2's controller server asks for."""
+
+_LIMIT_AGAIN_NS: Final = NS_PER_S
+"""Nav2's ear for limits may be found later than its action's server: it is told again what it has to keep to."""
 
 _IS_OVER: Final = (
     CancelGoal.Response.ERROR_UNKNOWN_GOAL_ID,
@@ -94,10 +99,16 @@ class Nav2Driver:
         self._speed_limit = topic.publisher(robot)
         self._handles: dict[int, ClientGoalHandle] = {}
         self._wanted: int | None = None
+        self._limit_mps: float | None = None
+        self._limited_ns = 0
 
     def turn(self, _pose: Pose | None) -> None:
-        """Tell whether Nav2 is there."""
+        """Tell whether Nav2 is there, and remind it of a limit."""
         self._robot.hear(DriverBack() if self._client.server_is_ready() else DriverGone())
+        # That there is none is said once: others may limit it, too, as its speed filter does.
+        is_limited = self._wanted is not None and self._limit_mps is not None
+        if is_limited and time.monotonic_ns() - self._limited_ns >= _LIMIT_AGAIN_NS:
+            self.limit(self._limit_mps)
 
     def start(self, start: StartDriving) -> None:
         """Send a goal."""
@@ -117,6 +128,7 @@ class Nav2Driver:
 
     def limit(self, limit_mps: float | None) -> None:
         """Have Nav2's controller drive no faster."""
+        self._limit_mps, self._limited_ns = limit_mps, time.monotonic_ns()
         message = self._limit_type(percentage=False, speed_limit=limit_mps or 0.0)
         message.header = Header(
             stamp=self._robot.get_clock().now().to_msg(), frame_id=conversion.MAP_FRAME

@@ -295,17 +295,36 @@ def test_a_driver_that_does_not_answer_is_asked_again_for_as_long_as_it_takes() 
     assert not rig.stands
 
 
-@pytest.mark.parametrize("refusal", [DriverRefused, DriverFailed])
-def test_failures_are_tried_again_so_often_and_then_given_up(refusal: type[DriverFailed]) -> None:
+def test_a_driver_that_takes_no_goals_is_waited_for() -> None:
+    """It has tried nothing, so that it cannot say whether the pick can be reached."""
+    rig = driving()
+    rig.say(DriverFailed(goal=1, why="deactivated"))
+    rig.wait(700, heard=False)
+    for attempt in range(2, 50):
+        assert rig.goal == attempt
+        assert rig.stands
+        rig.say(DriverRefused(goal=attempt, why="inactive"))
+        rig.wait(650, heard=False)
+        assert rig.goal == attempt
+        rig.wait(50, heard=False)
+    assert rig.picked == []
+    rig.say(DriverAccepted(goal=rig.goal))
+    assert not rig.stands
+    rig.reach(10.0)
+    rig.wait(1_000)
+    assert rig.picked == [(0, PICKED)]
+
+
+def test_failures_are_tried_again_so_often_and_then_given_up() -> None:
     rig = driving()
     for attempt in (1, 2):
-        rig.say(refusal(goal=attempt, why="an obstacle"))
+        rig.say(DriverFailed(goal=attempt, why="an obstacle"))
         assert rig.stands
         rig.wait(650)
         assert rig.goal == attempt
         rig.wait(50)
         assert rig.goal == attempt + 1
-    rig.say(refusal(goal=3, why="an obstacle"))
+    rig.say(DriverFailed(goal=3, why="an obstacle"))
     assert rig.picked == [(0, UNREACHED)]
     assert rig.execution.state is State.HOLDING
     rig.wait(20_000)
@@ -332,7 +351,7 @@ def test_an_end_without_picks_that_is_not_reached_is_reported_for_nothing() -> N
     rig = Rig().ready()
     rig.command(command(1, picks_at=()))
     for _ in range(3):
-        rig.say(DriverRefused(goal=rig.goal, why="no"))
+        rig.say(DriverFailed(goal=rig.goal, why="no"))
         rig.wait(700)
     assert rig.execution.state is State.HOLDING
     assert rig.picked == []

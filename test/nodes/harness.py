@@ -47,6 +47,7 @@ if TYPE_CHECKING:
     from rclpy.task import Future
 
     from fallback_guard.core.request import PickRequest
+    from fallback_guard.tools.processes import Child
 
 WAIT_S: Final = 15.0
 """Bound of every wait.  Generous, because it is reached only where something is broken."""
@@ -108,6 +109,15 @@ class Nodes(Processes):
     def start_afresh(self, name: str, module: str, *arguments: str) -> None:
         """Start an executable as a shell would."""
         super().start(name, module, *arguments)
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """What every process here is started with."""
+        return dict(self._environment)
+
+    def take(self, name: str, child: Child) -> None:
+        """Have a process that was started elsewhere end with the others."""
+        self._children[name] = child
 
     def signal(self, name: str, number: int) -> None:
         """Send a signal to one process."""

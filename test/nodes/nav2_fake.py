@@ -16,7 +16,7 @@ from math import dist
 from typing import TYPE_CHECKING, Final
 
 import rclpy
-from geometry_msgs.msg import PoseWithCovarianceStamped, TwistStamped
+from geometry_msgs.msg import PoseWithCovarianceStamped, Twist, TwistStamped
 from nav2_msgs.action import FollowPath, NavigateThroughPoses
 from nav2_msgs.msg import SpeedLimit
 from rclpy.action import ActionServer, CancelResponse, GoalResponse
@@ -41,6 +41,11 @@ PARAMETERS: Final = (
     Parameter(name="aborts", default=False, meaning="Give up every goal at once."),
     Parameter(name="lies", default=False, meaning="Succeed at once, without driving."),
     Parameter(name="silent", default=False, meaning="Send no feedback."),
+    Parameter(name="inactive_s", default=0.0, meaning="So long it refuses every goal at first."),
+    Parameter(name="hears_limits_s", default=0.0, meaning="So long it hears no limits at first."),
+    Parameter(
+        name="unstamped", default=False, meaning="Have the wheels in Twist, as Jazzy's does."
+    ),
     Parameter(name="deaf", default=False, meaning="Do not heed that a goal is cancelled."),
 )
 
@@ -58,7 +63,10 @@ class FakeNav2(Node):
         group = ReentrantCallbackGroup()
         self._pose = self.create_publisher(PoseWithCovarianceStamped, "amcl_pose", 5)
         self._wheels = self.create_publisher(TwistStamped, "nav2_moves", 50)
-        self.create_subscription(SpeedLimit, "speed_limit", self._on_limit, 10)
+        if self._values["unstamped"]:
+            self.create_publisher(Twist, "cmd_vel", 1)
+        self._began_s = time.monotonic()
+        self._hearing = self.create_timer(float(self._values["hears_limits_s"]), self._hear_limits)
         self.create_timer(_PERIOD_S, self._say_pose, callback_group=group)
         for kind, name in (
             (FollowPath, "follow_path"),
@@ -75,12 +83,17 @@ class FakeNav2(Node):
             )
         self.get_logger().info("here")
 
+    def _hear_limits(self) -> None:
+        self._hearing.cancel()
+        self.create_subscription(SpeedLimit, "speed_limit", self._on_limit, 10)
+
     def _on_limit(self, message: SpeedLimit) -> None:
         self.get_logger().info(f"limit {message.speed_limit:.2f} {message.percentage}")
 
     def _on_goal(self, _goal: Message) -> GoalResponse:
         self._goals += 1
-        refuses = self._values["refuses"]
+        age_s = time.monotonic() - self._began_s
+        refuses = self._values["refuses"] or age_s < float(self._values["inactive_s"])
         self.get_logger().info(f"goal {self._goals} {'refused' if refuses else 'accepted'}")
         return GoalResponse.REJECT if refuses else GoalResponse.ACCEPT
 
