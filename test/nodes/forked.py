@@ -16,7 +16,8 @@ import os
 import signal
 import subprocess
 import sys
-from multiprocessing import forkserver
+import threading
+from multiprocessing import connection, forkserver
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -46,6 +47,13 @@ _END_S_MAX: Final = 60.0
 
 _SERVER: Final = multiprocessing.get_context("forkserver")
 _SERVER.set_forkserver_preload([*MODULES])
+
+
+_ASKING: Final = threading.Lock()
+"""One thread at a time asks for exit codes, and starting a process asks for those of all others.
+
+The code can be read once.  Of two that read it together, one would be told 255.
+"""
 
 
 def _start_server() -> None:
@@ -81,18 +89,20 @@ class Forked:
         self._process: ForkServerProcess = _SERVER.Process(
             target=_run, args=(module, arguments, str(directory), dict(environment), logs)
         )
-        self._process.start()
+        with _ASKING:
+            self._process.start()
         assert self._process.pid is not None, "it was started"
         self.pid = self._process.pid
 
     def poll(self) -> int | None:
         """Return the exit code; None while it runs."""
-        return self._process.exitcode
+        with _ASKING:
+            return self._process.exitcode
 
     def wait(self, timeout: float | None = None) -> int:
         """Wait for its end; return the exit code.  Raises TimeoutExpired."""
-        self._process.join(timeout)
-        code = self._process.exitcode
+        connection.wait([self._process.sentinel], timeout)
+        code = self.poll()
         if code is None:
             raise subprocess.TimeoutExpired(str(self.pid), timeout or 0.0)
         return code
