@@ -99,7 +99,7 @@ class OtherBody:
 
     @property
     def is_standing(self) -> bool:
-        """Whether it stands: nobody says, so it does once it was told to, until `seen` tells otherwise."""
+        """Whether it stands: nobody says, so it does once it was told to.  That it moves is told by `seen`."""
         return True
 
     def seen(self, place: Place | None) -> bool:

@@ -166,18 +166,23 @@ def test_it_reports_its_picks_in_order(scene: Scene) -> None:
     assert {one.outcome for one in reports} == {msg.PickReport.OUTCOME_PICKED}
 
 
-def test_the_task_system_alone_moves_nothing_and_believes_what_is_reported(scene: Scene) -> None:
-    bystander, guard = scene.bystander, PlayedGuard(scene)
-    report = bystander.publishers[topics.PICK_REPORT.name]
-    position = bystander.publishers[topics.ROBOT_POSITION.name]
+def start_task_system(scene: Scene, *, patience_s: float) -> None:
+    """Start what asks for routes alone: another node drives."""
     scene.nodes.start_node(
         "picker_sim_node",
         map_file=str(scene.map_file),
         drives=False,
         lead_time_s=0.1,
-        patience_s=0.5,
+        patience_s=patience_s,
     )
-    bystander.wait_for_subscribers(topics.MOTION, topics.GUARD_STATE)
+    scene.bystander.wait_for_subscribers(topics.MOTION, topics.GUARD_STATE)
+
+
+def test_the_task_system_alone_moves_nothing_and_believes_what_is_reported(scene: Scene) -> None:
+    bystander, guard = scene.bystander, PlayedGuard(scene)
+    report = bystander.publishers[topics.PICK_REPORT.name]
+    position = bystander.publishers[topics.ROBOT_POSITION.name]
+    start_task_system(scene, patience_s=0.5)
 
     def stand(x: float) -> None:
         position.publish(msg.RobotPosition(robot_id=ROBOT, x=x))
@@ -234,14 +239,7 @@ def test_the_task_system_alone_lets_a_robot_finish_that_has_heard_the_guard_bett
     """Its own ears may have been stopped; what it sees of the robot counts, and it asks anew where that stands."""
     bystander, guard = scene.bystander, PlayedGuard(scene)
     position = bystander.publishers[topics.ROBOT_POSITION.name]
-    scene.nodes.start_node(
-        "picker_sim_node",
-        map_file=str(scene.map_file),
-        drives=False,
-        lead_time_s=0.1,
-        patience_s=1.0,
-    )
-    bystander.wait_for_subscribers(topics.MOTION, topics.GUARD_STATE)
+    start_task_system(scene, patience_s=1.0)
     x, step_m = 0.0, 0.0
 
     def drive() -> None:
